@@ -121,7 +121,9 @@ struct Reading {
     return place_of(table()->source());
   }
   void fault(Place at, std::string what, std::string hint) const {
-    inside().faulty.emplace(table(), std::string(key));
+    if (!inside().faulty.emplace(table(), std::string(key)).second) {
+      return;  // the key was asked for twice
+    }
     inside().add(at, std::move(what), std::move(hint));
   }
   void wrong(const toml::node& node, std::string_view wanted) const {
@@ -332,6 +334,11 @@ std::vector<Table> Table::tables_if(std::string_view key) const {
 bool Table::has(std::string_view key) const {
   const Reading reading{*this, key};
   return reading.table() != nullptr && reading.table()->get(key) != nullptr;
+}
+
+bool Table::good(std::string_view key) const {
+  const Reading reading{*this, key};
+  return has(key) && !reading.inside().faulty.contains({reading.table(), std::string(key)});
 }
 
 std::vector<std::string> Table::keys() const {

@@ -44,11 +44,14 @@ class Table final {
   [[nodiscard]] std::vector<Table> tables_if(std::string_view key) const;  ///< none where the key is absent
 
   [[nodiscard]] bool has(std::string_view key) const;
+  /// Whether the key is there and the getter that asked for it noted nothing: for checks that need two keys.
+  [[nodiscard]] bool good(std::string_view key) const;
   /// Keys of this table in the order of the file, for tables whose keys are names (people, quorums). Marks them known.
   [[nodiscard]] std::vector<std::string> keys() const;
   /// file:line:column of a key, or of the table where the key is absent or empty.
   [[nodiscard]] std::string where(std::string_view key = {}) const;
-  /// A finding of the caller's own at that place.
+  /// A finding of the caller's own at that place; dropped where a getter already noted one at this key, or the table is
+  /// absent (which is a finding already): one mistake, one finding.
   void note(std::string_view key, std::string what, std::string hint) const;
 
  private:

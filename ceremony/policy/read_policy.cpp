@@ -1,0 +1,393 @@
+// Reading a policy file. Each function takes one table, notes every mistake in it and goes on; what needs two tables is
+// checked after all of them, and only where both were right, so that one mistake is one finding.
+#include <algorithm>
+#include <ranges>
+#include <set>
+
+#include "ceremony/policy/policy.h"
+
+namespace ceremony::policy {
+
+namespace {
+
+using toml_file::Document;
+using toml_file::Table;
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+template <typename Range>
+std::string listed(const Range& range) {
+  std::string out;
+  for (const auto& each : range) out += (out.empty() ? "" : ", ") + std::string(each);
+  return out;
+}
+
+std::string role_names() {
+  std::string out;
+  for (const Role role : all_roles) out += (out.empty() ? "" : ", ") + std::string(name_of(role));
+  return out;
+}
+
+constexpr std::string_view algorithm_names = "p256, p384, rsa3072, rsa4096";
+constexpr std::string_view rehearsal_prefix = "rehearsal.";
+constexpr std::string_view rehearsal_mark = "REHEARSAL";
+
+/// Roles of a list; a wrong one is a finding at `key` and left out.
+std::vector<Role> roles_in(const Table& table, std::string_view key, const std::string& whose) {
+  std::vector<Role> out;
+  const std::vector<std::string> names = table.texts(key);
+  for (const std::string& text : names) {
+    const auto role = role_from(text);
+    if (!role) {
+      table.note(key, whose + " names the role " + quoted(text) + ", which does not exist", "the roles are " + role_names());
+    } else if (std::ranges::find(out, *role) != out.end()) {
+      table.note(key, whose + " names the role " + quoted(text) + " twice", "name each role once");
+    } else {
+      out.push_back(*role);
+    }
+  }
+  if (names.empty()) table.note(key, whose + " names no role", "name at least one of " + role_names());
+  return out;
+}
+
+std::string text_of_length(const Table& table, std::string_view key, std::size_t longest) {
+  std::string text = table.text(key);
+  if (text.empty() || text.size() > longest || text.find_first_of("\n\t") != std::string::npos) {
+    table.note(key, quoted(key) + " is " + (text.empty() ? "empty" : "longer than " + std::to_string(longest) + " bytes, or more than a line"),
+               "write one line of 1 to " + std::to_string(longest) + " bytes");
+  }
+  return text;
+}
+
+/// The world this policy belongs to; nothing where the file does not say, so that nothing is checked against it.
+std::optional<Environment> read_head(const Table& root, Policy& policy) {
+  if (const std::string format = root.text("format"); format != "ceremony-policy/v1") {
+    root.note("format", "the format is " + quoted(format), "this program reads format = \"ceremony-policy/v1\"");
+  }
+  policy.name = text_of_length(root, "name", 64);
+  std::optional<Environment> environment;
+  const std::string world = root.text("environment");
+  if (world == "rehearsal") environment = Environment::rehearsal;
+  if (world == "production") environment = Environment::production;
+  if (!environment) {
+    root.note("environment", "the environment is " + quoted(world), "write \"rehearsal\" or \"production\"");
+  }
+  policy.environment = environment.value_or(Environment::rehearsal);
+
+  policy.origin = text_of_length(root, "origin", 100);
+  const bool plain = std::ranges::all_of(policy.origin, [](char c) { return c > ' ' && c < 0x7f && c != '+'; });
+  if (!plain) {
+    root.note("origin", "the origin " + quoted(policy.origin) + " holds a space, a plus sign or a character outside ASCII",
+              "write a name like \"ca.example.com/devices-g1\"");
+  } else if (environment && !policy.origin.empty()) {
+    const bool marked = policy.origin.starts_with(rehearsal_prefix);
+    if (*environment == Environment::rehearsal && !marked) {
+      root.note("origin", "the origin " + quoted(policy.origin) + " of a rehearsal does not begin with \"rehearsal.\"",
+                "put \"rehearsal.\" before it, or set environment = \"production\"");
+    }
+    if (*environment == Environment::production && marked) {
+      root.note("origin", "the origin " + quoted(policy.origin) + " of a production policy is a rehearsal's",
+                "take \"rehearsal.\" away, or set environment = \"rehearsal\"");
+    }
+  }
+  return environment;
+}
+
+void read_people(const Table& people, Policy& policy) {
+  for (const std::string& id : people.keys()) {
+    if (!is_person_id(id)) {
+      people.note(id, "the person " + quoted(id) + " has no proper id", "write 1 to 16 of a-z, 0-9 and -");
+    }
+    policy.people[id] = {id, roles_in(people, id, quoted(id))};
+  }
+  if (people.keys().empty()) people.note({}, "there is nobody in [people]", "write a line like c1 = [\"custodian\"]");
+}
+
+void read_exclusive(const Table& table, const Table& people, Policy& policy) {
+  for (const std::string& name : table.keys()) {
+    const auto one = role_from(name);
+    if (!one) {
+      table.note(name, "[exclusive] names the role " + quoted(name) + ", which does not exist", "the roles are " + role_names());
+      (void)table.texts(name);
+      continue;
+    }
+    for (const Role other : roles_in(table, name, quoted(name))) {
+      if (other == *one) {
+        table.note(name, "the role " + quoted(name) + " excludes itself", "take it out of its own list");
+        continue;
+      }
+      const auto pair = std::minmax(*one, other);
+      if (std::ranges::find(policy.exclusive, std::pair<Role, Role>(pair)) == policy.exclusive.end()) {
+        policy.exclusive.emplace_back(pair);
+      }
+    }
+  }
+  for (const auto& [id, person] : policy.people) {
+    for (const auto& [one, other] : policy.exclusive) {
+      if (person.holds(one) && person.holds(other)) {
+        people.note(id, quoted(id) + " holds the roles " + quoted(name_of(one)) + " and " + quoted(name_of(other)) + ", which exclude each other",
+                    "give one of the two roles to somebody else");
+      }
+    }
+  }
+}
+
+Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Policy& policy) {
+  const std::string name(name_of(which));
+  const Table table = quorums.table(name);
+  Quorum quorum;
+  quorum.m = static_cast<std::size_t>(table.integer("m", 2, 16));
+  quorum.members = table.texts("members");
+  std::set<std::string> seen;
+  for (const std::string& id : quorum.members) {
+    if (!seen.insert(id).second) {
+      table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + " twice", "one member, one share: name each person once");
+    } else if (policy.person(id) == nullptr) {
+      table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + ", who is not in [people]",
+                 "add the person to [people], or correct the id");
+    } else if (!policy.holds(id, role)) {
+      table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + ", who does not hold the role " + quoted(name_of(role)),
+                 "give " + id + " that role in [people], or name somebody who holds it");
+    }
+  }
+  if (quorum.n() > 16) {
+    table.note("members", "the quorum " + quoted(name) + " has " + std::to_string(quorum.n()) + " members, more than 16",
+               "SLIP-0039 makes at most 16 shares: name 16 people or fewer");
+  }
+  if (quorum.m > quorum.n()) {
+    table.note(quorum.members.empty() ? "members" : "m",
+               "the quorum " + quoted(name) + " asks for " + std::to_string(quorum.m) + " of " + std::to_string(quorum.n()) + " members",
+               "write 2 ≤ m ≤ number of members");
+  }
+  return quorum;
+}
+
+void read_quorums(const Table& quorums, Policy& policy) {
+  policy.governance = read_quorum(quorums, QuorumName::governance, Role::governance, policy);
+  policy.activation = read_quorum(quorums, QuorumName::activation, Role::custodian, policy);
+  policy.recovery = read_quorum(quorums, QuorumName::recovery, Role::custodian, policy);
+  if (policy.recovery.m < policy.activation.m) {
+    quorums.table("recovery").note("m",
+                                   "recovery asks for " + std::to_string(policy.recovery.m) + " people, activation for " +
+                                       std::to_string(policy.activation.m),
+                                   "recovery gives the SO PIN, which resets the user PIN: its m must be at least activation's");
+  }
+}
+
+void read_approvals(const Table& table, Policy& policy) {
+  for (const std::string& act : table.keys()) {
+    const auto m = static_cast<std::size_t>(table.integer(act, 2, 16));
+    const auto quorum = quorum_of_act(act);
+    if (!quorum) {
+      table.note(act, "there is no act " + quoted(act) + " that a quorum approves", "see the table of acts in ceremony/policy/FORMAT.md");
+      continue;
+    }
+    const Quorum& own = policy.quorum(*quorum);
+    if (m < own.m || m > own.n()) {
+      table.note(act, quoted(act) + " asks for " + std::to_string(m) + " approvals; its quorum " + quoted(name_of(*quorum)) + " is " +
+                          std::to_string(own.m) + " of " + std::to_string(own.n()),
+                 "a policy may raise what an act needs, up to the number of members, never lower it");
+    }
+    policy.raised[act] = m;
+  }
+}
+
+std::string read_algorithm(const Table& table, std::string_view key) {
+  std::string name = table.text(key);
+  if (!is_key_algorithm(name)) {
+    table.note(key, "the key algorithm " + quoted(name) + " is not known", "write one of " + std::string(algorithm_names));
+  }
+  return name;
+}
+
+void check_profile_id(const Table& table, std::string_view key, const std::string& id) {
+  if (!is_plain_id(id)) {
+    table.note(key, quoted(id) + " is no profile id", "write an id like \"root-generic\"");
+  }
+}
+
+void read_root(const Table& table, std::optional<Environment> environment, Policy& policy) {
+  policy.root.algorithm = read_algorithm(table, "algorithm");
+  policy.root.profile = table.text("profile");
+  check_profile_id(table, "profile", policy.root.profile);
+  policy.root.years = static_cast<int>(table.integer("years", 1, 60));
+  const std::string subject = table.text("subject");
+  try {
+    policy.root.subject = pki::parse_name(subject);
+  } catch (const Refused& refused) {
+    for (const Finding& each : refused.findings()) {
+      table.note("subject", "the subject " + quoted(subject) + " is no name: " + each.what, each.hint);
+    }
+    return;
+  }
+  const auto organization = policy.root.subject.get("O");
+  if (!organization || !policy.root.subject.has("CN")) {
+    table.note("subject", "the subject " + quoted(subject) + " lacks " + (organization ? "CN" : "O"),
+               "write a name like \"CN=Example Devices Root G1, O=Example, C=CH\"");
+    return;
+  }
+  policy.root.organization = *organization;
+  if (!environment) return;
+  const bool marked = organization->find(rehearsal_mark) != std::string::npos;
+  if (*environment == Environment::rehearsal && !marked) {
+    table.note("subject", "the organisation " + quoted(*organization) + " of a rehearsal does not contain REHEARSAL",
+               "write REHEARSAL into the O, so that nobody takes this certificate for a real one");
+  }
+  if (*environment == Environment::production && marked) {
+    table.note("subject", "the organisation " + quoted(*organization) + " of a production policy contains REHEARSAL",
+               "take REHEARSAL out of the O");
+  }
+}
+
+void read_issuing(const Table& table, const Table& root, Policy& policy) {
+  policy.issuing.profiles = table.texts("profiles");
+  for (const std::string& id : policy.issuing.profiles) check_profile_id(table, "profiles", id);
+  policy.issuing.algorithms = table.texts("algorithms");
+  for (const std::string& name : policy.issuing.algorithms) {
+    if (!is_key_algorithm(name)) {
+      table.note("algorithms", "the key algorithm " + quoted(name) + " is not known", "use " + std::string(algorithm_names));
+    }
+  }
+  if (policy.issuing.algorithms.empty()) {
+    table.note("algorithms", "no key algorithm is allowed for an intermediate", "name at least one of " + std::string(algorithm_names));
+  }
+  policy.issuing.years_max = static_cast<int>(table.integer("years_max", 1, 60));
+  if (root.good("years") && policy.issuing.years_max > policy.root.years) {
+    table.note("years_max",
+               "an intermediate may be valid for " + std::to_string(policy.issuing.years_max) + " years, its root for " +
+                   std::to_string(policy.root.years),
+               "write at most root.years");
+  }
+  policy.batch_max = static_cast<std::size_t>(table.integer("batch_max", 1, 10000));
+}
+
+void read_shares(const Table& table, std::optional<Environment> environment, Policy& policy) {
+  policy.scrypt_log_n = static_cast<int>(table.integer("scrypt_log_n", 14, 20));
+  const std::string passphrases = table.text("passphrases");
+  policy.proposed_passphrases = passphrases != "any";
+  if (passphrases != "proposed" && passphrases != "any") {
+    table.note("passphrases", "passphrases are " + quoted(passphrases), "write \"proposed\", or in a rehearsal \"any\"");
+  }
+  if (environment != Environment::production) return;
+  if (policy.scrypt_log_n < 18) {
+    table.note("scrypt_log_n", "the scrypt work factor is 2^" + std::to_string(policy.scrypt_log_n) + " in a production policy",
+               "write 18 or more: these files must hold out for decades");
+  }
+  if (passphrases == "any") {
+    table.note("passphrases", "a production policy takes passphrases that people thought of",
+               "write \"proposed\": people's own passphrases can be guessed");
+  }
+}
+
+void check_texts(const Table& table, std::string_view key, const std::vector<std::string>& texts, std::size_t longest) {
+  std::set<std::string> seen;
+  for (const std::string& each : texts) {
+    if (each.empty() || each.size() > longest || each.front() == ' ' || each.back() == ' ') {
+      table.note(key, quoted(key) + " holds " + quoted(each), "write it as the token shows it: 1 to " + std::to_string(longest) + " bytes, no space at the ends");
+    } else if (!seen.insert(each).second) {
+      table.note(key, quoted(key) + " holds " + quoted(each) + " twice", "name each once");
+    }
+  }
+}
+
+void read_tokens(const Table& table, std::optional<Environment> environment, Policy& policy) {
+  policy.token_models = table.texts("models");
+  policy.token_serials = table.texts_or("serials", {});
+  check_texts(table, "models", policy.token_models, 16);    // CK_TOKEN_INFO: model and serialNumber are 16 bytes each
+  check_texts(table, "serials", policy.token_serials, 16);
+  if (policy.token_models.empty()) {
+    table.note("models", "no token model is admitted", "name the model as `ceremony check` or pkcs11-tool shows it");
+  }
+  if (!environment) return;
+  if (*environment == Environment::rehearsal) {
+    if (table.has("serials")) {
+      table.note("serials", "a rehearsal names tokens by serial", "leave it out: a rehearsal admits tokens by model, and a serial belongs to production");
+    }
+    return;
+  }
+  if (policy.token_serials.empty()) {
+    table.note(table.has("serials") ? "serials" : "", "a production policy admits no token by serial",
+               "write serials = [\"…\"]: each token that may be used, the one for the restore too");
+  }
+  for (const std::string& model : policy.token_models) {
+    std::string lower = model;
+    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (lower.find("softhsm") != std::string::npos) {
+      table.note("models", "a production policy admits " + quoted(model) + ", a token made of software", "name a hardware token, or make this a rehearsal");
+    }
+  }
+}
+
+void read_procedures(const Table& procedures, Policy& policy) {
+  for (const std::string& id : procedures.keys()) {
+    const Table table = procedures.table(id);
+    AdmittedProcedure admitted{id, std::nullopt, roles_in(table, "sign_off", quoted(id))};
+    if (!is_plain_id(id)) procedures.note(id, quoted(id) + " is no procedure id", "write an id like root-genesis");
+    if (table.has("sha256")) {
+      const std::string text = table.text("sha256");
+      admitted.digest = digest_from_hex(text);
+      if (!admitted.digest) table.note("sha256", quoted(text) + " is no SHA-256 digest", "write 64 lower-case hex digits, as sha256sum prints them");
+    }
+    const auto signs = [&](Role role) { return std::ranges::find(admitted.sign_off, role) != admitted.sign_off.end(); };
+    for (const Role role : admitted.sign_off) {
+      if (policy.people_with(role).empty()) {
+        table.note("sign_off", quoted(id) + " is signed off by the role " + quoted(name_of(role)) + ", which nobody holds",
+                   "give somebody in [people] that role");
+      }
+    }
+    // Rule ROLE-4; ETSI EN 319 411-1, the report of a root ceremony.
+    if (id == "root-genesis" && !admitted.sign_off.empty() &&
+        (!signs(Role::security_officer) || (!signs(Role::witness) && !signs(Role::auditor)))) {
+      table.note("sign_off", "\"root-genesis\" is signed off by " + listed(admitted.sign_off | std::views::transform([](Role role) { return name_of(role); })),
+                 "a root ceremony has the security officer and somebody independent (witness or auditor) sign");
+    }
+    policy.procedures.push_back(std::move(admitted));
+  }
+  if (procedures.keys().empty()) procedures.note({}, "no procedure is admitted", "write [procedures.root-genesis] with its sign_off");
+}
+
+void read_waivers(const Table& table, Policy& policy) {
+  policy.waivable = table.texts("rules");
+  for (const std::string& rule : policy.waivable) {
+    const auto dash = rule.find('-');
+    const bool good = dash != std::string::npos && dash > 0 && dash + 1 < rule.size() &&
+                      std::ranges::all_of(rule.substr(0, dash), [](char c) { return c >= 'A' && c <= 'Z'; }) &&
+                      std::ranges::all_of(rule.substr(dash + 1), [](char c) { return c >= '0' && c <= '9'; });
+    if (!good) table.note("rules", quoted(rule) + " is no rule id", "write ids like \"EVID-1\"");
+  }
+}
+
+}  // namespace
+
+Policy read_policy(std::string file_name, std::string_view text) {
+  Document document(std::move(file_name), text);
+  const Table root = document.root();
+  Policy policy;
+  policy.digest = sha256(text);
+  const auto environment = read_head(root, policy);
+  const Table people = root.table("people");
+  read_people(people, policy);
+  read_exclusive(root.table("exclusive"), people, policy);
+  read_quorums(root.table("quorums"), policy);
+  if (const auto table = root.table_if("approvals")) read_approvals(*table, policy);
+  const Table root_key = root.table("root");
+  read_root(root_key, environment, policy);
+  const Table log = root.table("log");
+  policy.log_algorithm = log.text("algorithm");
+  if (policy.log_algorithm != "p256") {
+    log.note("algorithm", "the log key's algorithm is " + quoted(policy.log_algorithm), "checkpoints are signed with \"p256\" in this format");
+  }
+  read_issuing(root.table("issuing"), root_key, policy);
+  // CA/B BR 4.9.7: at most twelve months for the CRL of a CA whose subscribers are CAs.
+  policy.crl_next_update_days = static_cast<int>(root.table("crl").integer("next_update_days", 1, 365));
+  read_shares(root.table("shares"), environment, policy);
+  policy.backup_media = static_cast<std::size_t>(root.table("backup").integer("media", 2, 8));
+  policy.longest_gap_days = static_cast<int>(root.table("limits").integer("longest_gap_days", 1, 3660));
+  read_tokens(root.table("tokens"), environment, policy);
+  read_procedures(root.table("procedures"), policy);
+  if (const auto table = root.table_if("waivers")) read_waivers(*table, policy);
+  document.done();
+  return policy;
+}
+
+}  // namespace ceremony::policy
