@@ -79,7 +79,7 @@ std::vector<ActionSpec> all_actions() {
            .says = "What vouches for the ceremony from outside is put on the record.",
            .needs = {policy_in_force},
            .provides = {evidence_recorded},
-           .args = {{"kinds", ArgKind::list, "auditor, access-log, module-certificate",
+           .args = {{"kinds", ArgKind::list, "video, access-log, module-certificate",
                      {"video", "auditor", "access-log", "module-certificate", "medium-hash", "seal", "other"},
                      "what is asked for, in this order"}}}),
       act({.name = "dry_lint_root",
