@@ -1,0 +1,1 @@
+fuzz_target(manifest media_bundle)
