@@ -75,8 +75,9 @@ void refuse_full(Volume& volume, const std::map<std::string, View>& files) {
                   volume.name(), "insert a medium with more room; nothing was written to this one");
 }
 
-void read_back(Volume& volume, const std::string& prefix, const std::map<std::string, View>& files,
-               std::vector<std::string> before) {
+/// `before`: the names below `prefix` that are not ours.
+void compare(Volume& volume, const std::string& prefix, const std::map<std::string, View>& files,
+             std::vector<std::string> before) {
   const std::string hint = "do not use this medium; take a new one and export again";
   std::vector<Finding> findings;
   std::vector<std::string> expected = std::move(before);
@@ -150,7 +151,7 @@ Label Volume::label_if_new(const std::string& name, View random) {
 }
 
 void write_and_read_back(Volume& volume, const std::string& prefix, const Files& files, const AskReinsert& ask) {
-  if (volume.inserted() == Inserted::read_only) volume.insert_writable();
+  if (volume.inserted() != Inserted::writable) volume.insert_writable();
   const auto targets = placed(volume, prefix, files);
   refuse_taken(volume, targets);
   refuse_full(volume, targets);
@@ -166,7 +167,18 @@ void write_and_read_back(Volume& volume, const std::string& prefix, const Files&
   if (after.id != before.id || after.label != before.label)
     throw Refused(VolumeRefusal::wrong_medium, "this is another medium than the one that was written", volume.name(),
                   "insert the medium that was just taken out");
-  read_back(volume, prefix, targets, names_before);
+  compare(volume, prefix, targets, names_before);
+}
+
+void read_back(Volume& volume, const std::string& prefix, const Files& files) {
+  const auto targets = placed(volume, prefix, files);
+  volume.insert_again();
+  std::vector<std::string> others;
+  if (prefix.empty()) {
+    others = names_below(volume, prefix);
+    std::erase_if(others, [&](const std::string& name) { return targets.contains(name); });
+  }
+  compare(volume, prefix, targets, others);
 }
 
 }  // namespace ceremony::media

@@ -121,13 +121,18 @@ using AskReinsert = std::function<void(const Volume&)>;
 
 /// The one way out of here: refuse unless all of it can be written → write → flush, eject → people re-insert → read-only →
 /// the same medium, exactly the files that were below `prefix` before and those written now, each with its bytes.
-/// `files` are named relative to `prefix` (`""`: the top of the medium). A read-only inserted volume is made writable first;
-/// afterwards it is inserted read-only.
+/// `files` are named relative to `prefix` (`""`: the top of the medium). A volume that is out or read-only is inserted for
+/// writing first; afterwards it is inserted read-only.
 /// Throws before the first byte is written: {exists} (naming every taken name; upper and lower case count as equal), {name},
 /// {full}, {read_only}. Afterwards: {altered} naming each file, {wrong_medium}, and what write and read throw.
 void write_and_read_back(Volume& volume, const std::string& prefix, const Files& files, const AskReinsert& ask);
 inline void write_and_read_back(Volume& volume, const Files& files, const AskReinsert& ask) {
   write_and_read_back(volume, "", files, ask);
 }
+
+/// After a crash or an error behind the writing: whether an export is there whole, so that it can be adopted instead of
+/// made again. Inserts read-only; below `prefix` are exactly these files (`""`: these and any others), each with its bytes.
+/// Throws {altered} naming each file that is not, and what read throws.
+void read_back(Volume& volume, const std::string& prefix, const Files& files);
 
 }  // namespace ceremony::media

@@ -249,6 +249,22 @@ TEST_CASE("people who stop at the question stop the export") {
   CHECK(desk.stick.inserted() == Inserted::no);
 }
 
+TEST_CASE("an export that was interrupted is adopted if it is whole, and made again on another medium if not") {
+  Desk desk;
+  desk.stick.write("other", as_view("x"));
+  CHECK(fate([&] { read_back(desk.stick, "out", factory); }) == "media/altered");
+  CHECK(desk.exporting() == "done");
+  desk.stick.eject();
+  CHECK(fate([&] { read_back(desk.stick, "out", factory); }) == "done");
+  CHECK(desk.stick.inserted() == Inserted::read_only);
+  desk.stick.eject();
+  CHECK(desk.exporting() == "media/exists");
+  desk.folder.runs("printf x >stick/out/extra");
+  CHECK(fate([&] { read_back(desk.stick, "out", factory); }) == "media/altered");
+  CHECK(fate([&] { read_back(desk.stick, "", {{"other", as_bytes("x")}}); }) == "done");
+  CHECK(fate([&] { read_back(desk.stick, "", {{"other", as_bytes("y")}}); }) == "media/altered");
+}
+
 TEST_CASE("an export that meets an input/output error at any call says so and never succeeds") {
   int failures = 0;
   for (int calls = 0;; ++calls) {
