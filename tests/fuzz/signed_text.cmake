@@ -1,0 +1,1 @@
+fuzz_target(signed_text ledger)
