@@ -38,7 +38,8 @@ constexpr std::size_t nonce_length = 16;
 constexpr std::string_view secret_prefix = "AGE-SECRET-KEY-";
 
 [[noreturn]] void bad_stanza(std::string what) {
-  throw Refused(SharesRefusal::age_header, std::move(what), "", "the file is damaged or was made wrongly; use another copy of it");
+  throw Refused(SharesRefusal::age_header, std::move(what), "",
+                "the file is damaged or was made wrongly; use another copy of it");
 }
 
 Octets hkdf(std::span<const std::uint8_t> key, View salt, std::string_view info) {
@@ -105,14 +106,16 @@ Bytes finish_file(const Octets& file_key, View nonce, const std::vector<AgeStanz
 PrivateText open_payload(const Octets& file_key, View file, const AgeHeader& header) {
   const Octets mac = header_mac(file_key, file.first(header.mac_covers));
   if (!Botan::constant_time_compare(mac.data(), header.mac.data(), mac.size()))
-    throw Refused(SharesRefusal::age_hmac, "the header's MAC is wrong", "", "the header was changed; use another copy of the file");
+    throw Refused(SharesRefusal::age_hmac, "the header's MAC is wrong", "",
+                  "the header was changed; use another copy of the file");
   View payload = file.subspan(header.length);
   if (payload.size() < nonce_length) bad_stanza("the file ends before its contents begin");
   const auto aead = Botan::AEAD_Mode::create_or_throw("ChaCha20Poly1305", Botan::Cipher_Dir::Decryption);
   aead->set_key(hkdf(file_key, payload.first(nonce_length), "payload"));
   payload = payload.subspan(nonce_length);
   auto refuse = [](std::string what) {
-    throw Refused(SharesRefusal::age_payload, std::move(what), "", "the file was changed or cut short; use another copy of it");
+    throw Refused(SharesRefusal::age_payload, std::move(what), "",
+                  "the file was changed or cut short; use another copy of it");
   };
   Octets out;
   out.reserve(payload.size());
@@ -135,10 +138,12 @@ PrivateText open_payload(const Octets& file_key, View file, const AgeHeader& hea
   }
 }
 
-// X25519 ---------------------------------------------------------------------------------------------------------------
+// X25519
+// ---------------------------------------------------------------------------------------------------------------
 
 /// Nothing if the shared secret is all zero, which a point of low order makes.
-std::optional<Octets> x25519_wrap_key(std::span<const std::uint8_t> own_scalar, View their_point, View share, View recipient) {
+std::optional<Octets> x25519_wrap_key(std::span<const std::uint8_t> own_scalar, View their_point, View share,
+                                      View recipient) {
   const Octets shared = Botan::X25519_PrivateKey(own_scalar).agree(their_point.data(), their_point.size());
   if (std::ranges::fold_left(shared, 0U, [](unsigned sum, unsigned b) { return sum | b; }) == 0) return std::nullopt;
   Bytes salt = to_bytes(share);
@@ -149,34 +154,40 @@ std::optional<Octets> x25519_wrap_key(std::span<const std::uint8_t> own_scalar, 
 AgeStanza x25519_stanza(const std::string& recipient, const Octets& file_key, Botan::RandomNumberGenerator& rng) {
   const auto point = unbech32("age", recipient);
   if (!point || point->size() != 32)
-    throw Refused(SharesRefusal::age_key, "'" + recipient + "' is not an age recipient", "", "copy it whole: 62 characters that begin with age1");
+    throw Refused(SharesRefusal::age_key, "'" + recipient + "' is not an age recipient", "",
+                  "copy it whole: 62 characters that begin with age1");
   const AgeIdentity ephemeral = AgeIdentity::generate(rng);
   const auto& share = AgeInside::public_key(ephemeral);
   const auto wrap_key = x25519_wrap_key(AgeInside::scalar(ephemeral), *point, share, *point);
   if (!wrap_key)
-    throw Refused(SharesRefusal::age_key, "'" + recipient + "' is a point of low order", "", "nobody can have this key; get the holder's own recipient");
+    throw Refused(SharesRefusal::age_key, "'" + recipient + "' is a point of low order", "",
+                  "nobody can have this key; get the holder's own recipient");
   return {{"X25519", raw_base64(share)}, seal_key(*wrap_key, file_key)};
 }
 
 std::optional<Octets> open_x25519(const AgeStanza& stanza, std::span<const AgeIdentity> identities) {
-  if (stanza.arguments.size() != 2) bad_stanza("an X25519 recipient has " + std::to_string(stanza.arguments.size()) + " arguments, not 2");
+  if (stanza.arguments.size() != 2)
+    bad_stanza("an X25519 recipient has " + std::to_string(stanza.arguments.size()) + " arguments, not 2");
   const auto share = unraw_base64(stanza.arguments[1]);
   if (!share || share->size() != 32) bad_stanza("an X25519 recipient's share is not 32 bytes of canonical base64");
   if (stanza.body.size() != wrapped_length) bad_stanza("an X25519 recipient's body is not 32 bytes");
   for (const AgeIdentity& identity : identities) {
-    const auto wrap_key = x25519_wrap_key(AgeInside::scalar(identity), *share, *share, AgeInside::public_key(identity));
+    const auto wrap_key =
+        x25519_wrap_key(AgeInside::scalar(identity), *share, *share, AgeInside::public_key(identity));
     if (!wrap_key) bad_stanza("an X25519 recipient's share is a point of low order");
     if (auto file_key = open_key(*wrap_key, stanza.body)) return file_key;
   }
   return std::nullopt;
 }
 
-// scrypt ---------------------------------------------------------------------------------------------------------------
+// scrypt
+// ---------------------------------------------------------------------------------------------------------------
 
 Octets scrypt_wrap_key(const Passphrase& passphrase, View salt, unsigned log_n) {
   Bytes labelled = as_bytes("age-encryption.org/v1/scrypt");
   labelled.insert(labelled.end(), salt.begin(), salt.end());
-  const auto scrypt = Botan::PasswordHashFamily::create_or_throw("Scrypt")->from_params(std::size_t{1} << log_n, 8, 1);
+  const auto scrypt =
+      Botan::PasswordHashFamily::create_or_throw("Scrypt")->from_params(std::size_t{1} << log_n, 8, 1);
   Octets out(32);
   const auto text = passphrase.reveal_text();
   scrypt->derive_key(out.data(), out.size(), text.data(), text.size(), labelled.data(), labelled.size());
@@ -192,28 +203,36 @@ struct ScryptStanza {
 ScryptStanza scrypt_stanza(const AgeHeader& header, unsigned max_log_n) {
   const auto is_scrypt = [](const AgeStanza& s) { return s.arguments[0] == "scrypt"; };
   if (std::ranges::none_of(header.stanzas, is_scrypt))
-    throw Refused(SharesRefusal::age_no_match, "the file is not encrypted to a passphrase", "", "it opens with its holder's identity, or is the wrong file");
+    throw Refused(SharesRefusal::age_no_match, "the file is not encrypted to a passphrase", "",
+                  "it opens with its holder's identity, or is the wrong file");
   if (header.stanzas.size() != 1) bad_stanza("a passphrase is not the only recipient");
   const auto& arguments = header.stanzas[0].arguments;
-  if (arguments.size() != 3) bad_stanza("an scrypt recipient has " + std::to_string(arguments.size()) + " arguments, not 3");
+  if (arguments.size() != 3)
+    bad_stanza("an scrypt recipient has " + std::to_string(arguments.size()) + " arguments, not 3");
   auto salt = unraw_base64(arguments[1]);
   if (!salt || salt->size() != 16) bad_stanza("the scrypt salt is not 16 bytes of canonical base64");
   const std::string& factor = arguments[2];
   const bool digits = std::ranges::all_of(factor, [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits || factor.front() == '0') bad_stanza("the scrypt work factor '" + factor.substr(0, 24) + "' is not a decimal number");
+  if (!digits || factor.front() == '0')
+    bad_stanza("the scrypt work factor '" + factor.substr(0, 24) + "' is not a decimal number");
   const unsigned log_n = factor.size() > 2 ? 100 : static_cast<unsigned>(std::stoul(factor));
   if (log_n > max_log_n)
-    throw Refused(SharesRefusal::age_work_factor, "the scrypt work factor 2^" + factor.substr(0, 24) + " is above the limit 2^" + std::to_string(max_log_n),
-                  "", "the file was not made by this program or policy; encrypt it again with a lower factor elsewhere");
+    throw Refused(
+        SharesRefusal::age_work_factor,
+        "the scrypt work factor 2^" + factor.substr(0, 24) + " is above the limit 2^" + std::to_string(max_log_n), "",
+        "the file was not made by this program or policy; encrypt it again with a lower factor elsewhere");
   if (header.stanzas[0].body.size() != wrapped_length) bad_stanza("the scrypt recipient's body is not 32 bytes");
   return {std::move(*salt), log_n, header.stanzas[0].body};
 }
 
 void check_passphrase(const Passphrase& passphrase, unsigned log_n) {
-  if (passphrase.empty()) throw Refused(SharesRefusal::wrong_passphrase, "the passphrase is empty", "", "type a passphrase");
+  if (passphrase.empty())
+    throw Refused(SharesRefusal::wrong_passphrase, "the passphrase is empty", "", "type a passphrase");
   if (log_n < 1 || log_n > age_max_log_n)
-    throw Refused(SharesRefusal::age_work_factor, "the scrypt work factor 2^" + std::to_string(log_n) + " is outside 2^1 … 2^" + std::to_string(age_max_log_n),
-                  "", "choose one within, 2^18 for production");
+    throw Refused(
+        SharesRefusal::age_work_factor,
+        "the scrypt work factor 2^" + std::to_string(log_n) + " is outside 2^1 … 2^" + std::to_string(age_max_log_n),
+        "", "choose one within, 2^18 for production");
 }
 
 /// All that is drawn for a file, so that threads need no generator.
@@ -222,10 +241,13 @@ struct Drawn {
   Bytes salt;
   Bytes nonce;
   explicit Drawn(Botan::RandomNumberGenerator& rng)
-      : file_key(rng.random_vec(file_key_length)), salt(rng.random_vec<Bytes>(16)), nonce(rng.random_vec<Bytes>(nonce_length)) {}
+      : file_key(rng.random_vec(file_key_length)),
+        salt(rng.random_vec<Bytes>(16)),
+        nonce(rng.random_vec<Bytes>(nonce_length)) {}
 };
 
-Bytes lock(std::span<const std::uint8_t> plaintext, const Passphrase& passphrase, unsigned log_n, const Drawn& drawn) {
+Bytes lock(std::span<const std::uint8_t> plaintext, const Passphrase& passphrase, unsigned log_n,
+           const Drawn& drawn) {
   return guarded("encrypt to a passphrase", [&] {
     const AgeStanza stanza{{"scrypt", raw_base64(drawn.salt), std::to_string(log_n)},
                            seal_key(scrypt_wrap_key(passphrase, drawn.salt, log_n), drawn.file_key)};
@@ -239,7 +261,8 @@ void on_all_cores(std::span<const std::string> names, const std::function<void(s
   std::atomic<std::size_t> next = 0;
   {
     std::vector<std::jthread> threads;
-    const std::size_t cores = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);  // each takes up to 1 GiB
+    const std::size_t cores =
+        std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);  // each takes up to 1 GiB
     for (std::size_t t = 0; t < std::min(cores, names.size()); ++t)
       threads.emplace_back([&] {
         for (std::size_t i = next++; i < names.size(); i = next++) {
@@ -263,7 +286,8 @@ void on_all_cores(std::span<const std::string> names, const std::function<void(s
   }
   if (first == nullptr) return;
   for (int code = 0; code <= static_cast<int>(SharesRefusal::failed); ++code)
-    if (first->is(static_cast<SharesRefusal>(code))) throw Refused(static_cast<SharesRefusal>(code), std::move(findings));
+    if (first->is(static_cast<SharesRefusal>(code)))
+      throw Refused(static_cast<SharesRefusal>(code), std::move(findings));
   assert(false);
 }
 
@@ -283,7 +307,8 @@ AgeIdentity AgeIdentity::generate(Botan::RandomNumberGenerator& rng) {
 AgeIdentity AgeIdentity::parse(std::string_view text) {
   auto scalar = unbech32(secret_prefix, text);
   if (!scalar || scalar->size() != 32)
-    throw Refused(SharesRefusal::age_key, "this is not an age identity", "", "use the line that begins with AGE-SECRET-KEY-1, whole and in upper case");
+    throw Refused(SharesRefusal::age_key, "this is not an age identity", "",
+                  "use the line that begins with AGE-SECRET-KEY-1, whole and in upper case");
   return guarded("read an age identity", [&] { return AgeIdentity(Scalar(std::move(*scalar))); });
 }
 
@@ -337,7 +362,8 @@ PrivateText age_decrypt_identity(View armored_or_not, std::span<const AgeIdentit
   const Bytes file = age_binary(armored_or_not);
   const AgeHeader header = parse_age_header(file);
   const auto is_scrypt = [](const AgeStanza& s) { return s.arguments[0] == "scrypt"; };
-  if (header.stanzas.size() != 1 && std::ranges::any_of(header.stanzas, is_scrypt)) bad_stanza("a passphrase is not the only recipient");
+  if (header.stanzas.size() != 1 && std::ranges::any_of(header.stanzas, is_scrypt))
+    bad_stanza("a passphrase is not the only recipient");
   return guarded("decrypt with an identity", [&] {
     std::optional<Octets> file_key;
     for (const AgeStanza& stanza : header.stanzas) {
@@ -348,8 +374,9 @@ PrivateText age_decrypt_identity(View armored_or_not, std::span<const AgeIdentit
     }
     if (!file_key)
       throw Refused(SharesRefusal::age_no_match, "none of the identities opens this file", "",
-                    std::ranges::any_of(header.stanzas, is_scrypt) ? "it is encrypted to a passphrase; type that"
-                                                                   : "it is another person's file; look at the medium's label");
+                    std::ranges::any_of(header.stanzas, is_scrypt)
+                        ? "it is encrypted to a passphrase; type that"
+                        : "it is another person's file; look at the medium's label");
     return open_payload(*file_key, file, header);
   });
 }
@@ -358,11 +385,13 @@ std::vector<PrivateText> age_decrypt_passphrases(std::span<const AgeToUnlock> it
   std::vector<std::string> names;
   for (const auto& item : items) names.push_back(item.name);
   std::vector<PrivateText> out(items.size());
-  on_all_cores(names, [&](std::size_t i) { out[i] = age_decrypt_passphrase(items[i].file, *items[i].passphrase, max_log_n); });
+  on_all_cores(
+      names, [&](std::size_t i) { out[i] = age_decrypt_passphrase(items[i].file, *items[i].passphrase, max_log_n); });
   return out;
 }
 
-std::vector<Bytes> age_encrypt_passphrases(std::span<const AgeToLock> items, unsigned log_n, Botan::RandomNumberGenerator& rng) {
+std::vector<Bytes> age_encrypt_passphrases(std::span<const AgeToLock> items, unsigned log_n,
+                                           Botan::RandomNumberGenerator& rng) {
   std::vector<std::string> names;
   std::vector<Drawn> drawn;
   for (const auto& item : items) {

@@ -1,8 +1,8 @@
 // age v1 files (C2SP age): encryption to a passphrase (scrypt) and to X25519 recipients, and the way back.
 //
-// Canonical or refused, as the specification says: exact base64, no CR, one scrypt stanza and nothing beside it. Nothing
-// of a plaintext comes back unless the whole file is authentic. Files are read armored or binary, and are written
-// binary; age_armor makes text of them. Stanzas of other kinds are skipped, as the specification says.
+// Canonical or refused, as the specification says: exact base64, no CR, one scrypt stanza and nothing beside it.
+// Nothing of a plaintext comes back unless the whole file is authentic. Files are read armored or binary, and are
+// written binary; age_armor makes text of them. Stanzas of other kinds are skipped, as the specification says.
 //
 // Never: plugins, SSH keys, hybrid recipients, streaming (the caller bounds the size of what it reads).
 #pragma once
@@ -54,16 +54,16 @@ class AgeIdentity final {
 [[nodiscard]] Bytes age_encrypt_to(std::span<const std::uint8_t> plaintext, std::span<const std::string> recipients,
                                    Botan::RandomNumberGenerator& rng);
 
-/// Throws age_armor, age_header, age_hmac, age_payload, age_work_factor, wrong_passphrase; age_no_match for a file that
-/// is not encrypted to a passphrase.
+/// Throws age_armor, age_header, age_hmac, age_payload, age_work_factor, wrong_passphrase; age_no_match for a file
+/// that is not encrypted to a passphrase.
 [[nodiscard]] PrivateText age_decrypt_passphrase(View file, const Passphrase& passphrase,
                                                  unsigned max_log_n = age_max_log_n);
 /// Throws age_armor, age_header, age_hmac, age_payload, age_no_match.
 [[nodiscard]] PrivateText age_decrypt_identity(View file, std::span<const AgeIdentity> identities);
 
-/// scrypt on all cores: several files at once, results in the order given. If any item fails, all failures are thrown as
-/// one Refused, one finding an item, `where` = its name, with the code of the first.
-/// What the views and pointers mean must live until the call returns.
+/// scrypt on all cores: several files at once, results in the order given. If any item fails, all failures are thrown
+/// as one Refused, one finding an item, `where` = its name, with the code of the first. What the views and pointers
+/// mean must live until the call returns.
 struct AgeToUnlock {
   std::string name;  ///< for people: "share file of c2"
   View file;

@@ -56,7 +56,8 @@ AgeStanza parse_stanza(std::string_view first, Lines& lines) {
     rest.remove_prefix(1);
     const auto argument = rest.substr(0, rest.find(' '));
     const bool visible = std::ranges::all_of(argument, [](char c) { return c > ' ' && c < 0x7F; });
-    if (argument.empty() || !visible) bad_header("a recipient line has an empty or unprintable argument", lines.line());
+    if (argument.empty() || !visible)
+      bad_header("a recipient line has an empty or unprintable argument", lines.line());
     out.arguments.emplace_back(argument);
     rest.remove_prefix(argument.size());
   }
@@ -97,11 +98,13 @@ AgeHeader parse_age_header(View file) {
       out.stanzas.push_back(parse_stanza(line, lines));
       continue;
     }
-    if (!line.starts_with("---")) bad_header("neither a recipient ('->') nor the end of the header ('---')", lines.line());
+    if (!line.starts_with("---"))
+      bad_header("neither a recipient ('->') nor the end of the header ('---')", lines.line());
     if (out.stanzas.empty()) bad_header("the header names no recipient", lines.line());
     // end = "--- " 43base64char LF
     const auto mac = line.size() == 47 && line[3] == ' ' ? unraw_base64(line.substr(4)) : std::nullopt;
-    if (!mac || mac->size() != 32) bad_header("the header's MAC is not 43 characters of canonical base64", lines.line());
+    if (!mac || mac->size() != 32)
+      bad_header("the header's MAC is not 43 characters of canonical base64", lines.line());
     out.mac = *mac;
     out.mac_covers = begin + 3;
     out.length = lines.at();

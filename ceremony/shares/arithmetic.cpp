@@ -172,13 +172,13 @@ std::uint32_t rs1024_syndrome(std::span<const std::uint16_t> indices, bool exten
 }
 
 Indices share_indices(const ShareInfo& info, const Octets& value) {
-  const std::uint64_t header = static_cast<std::uint64_t>(info.identifier) << 25U |
-                               static_cast<std::uint64_t>(info.extendable) << 24U |
-                               static_cast<std::uint64_t>(info.exponent) << 20U | info.group_index << 16U |
-                               (info.group_threshold - 1) << 12U | (info.group_count - 1) << 8U | info.member_index << 4U |
-                               (info.member_threshold - 1);
+  const std::uint64_t header =
+      static_cast<std::uint64_t>(info.identifier) << 25U | static_cast<std::uint64_t>(info.extendable) << 24U |
+      static_cast<std::uint64_t>(info.exponent) << 20U | info.group_index << 16U | (info.group_threshold - 1) << 12U |
+      (info.group_count - 1) << 8U | info.member_index << 4U | (info.member_threshold - 1);
   Indices out;
-  for (unsigned k = 0; k < header_words; ++k) out.push_back(static_cast<std::uint16_t>(header >> (30U - 10U * k) & 1023U));
+  for (unsigned k = 0; k < header_words; ++k)
+    out.push_back(static_cast<std::uint16_t>(header >> (30U - 10U * k) & 1023U));
   // The value as one big-endian number, zero bits in front up to a multiple of 10.
   const std::size_t bits = value.size() * 8;
   const std::size_t count = (bits + 9) / 10;
@@ -205,9 +205,15 @@ ShareInfo info_of(std::span<const std::uint16_t> indices) {
   for (std::size_t k = 0; k < header_words; ++k) header = header << 10U | indices[k];
   auto field = [&](unsigned shift, unsigned mask) { return static_cast<unsigned>(header >> shift) & mask; };
   const std::size_t bits = (indices.size() - header_words - checksum_words) * 10;
-  return {.identifier = field(25, 0x7FFF), .extendable = field(24, 1) != 0, .exponent = field(20, 15),
-          .group_index = field(16, 15), .group_threshold = field(12, 15) + 1, .group_count = field(8, 15) + 1,
-          .member_index = field(4, 15), .member_threshold = field(0, 15) + 1, .value_bytes = bits / 16 * 2};
+  return {.identifier = field(25, 0x7FFF),
+          .extendable = field(24, 1) != 0,
+          .exponent = field(20, 15),
+          .group_index = field(16, 15),
+          .group_threshold = field(12, 15) + 1,
+          .group_count = field(8, 15) + 1,
+          .member_index = field(4, 15),
+          .member_threshold = field(0, 15) + 1,
+          .value_bytes = bits / 16 * 2};
 }
 
 Unpacked share_value(std::span<const std::uint16_t> indices) {

@@ -48,8 +48,10 @@ struct CipherParameters {
   bool extendable;
   unsigned exponent;
 };
-[[nodiscard]] Octets feistel_encrypt(const Octets& secret, std::span<const std::uint8_t> passphrase, CipherParameters with);
-[[nodiscard]] Octets feistel_decrypt(const Octets& secret, std::span<const std::uint8_t> passphrase, CipherParameters with);
+[[nodiscard]] Octets feistel_encrypt(const Octets& secret, std::span<const std::uint8_t> passphrase,
+                                     CipherParameters with);
+[[nodiscard]] Octets feistel_decrypt(const Octets& secret, std::span<const std::uint8_t> passphrase,
+                                     CipherParameters with);
 
 /// 0 for words whose checksum is right; the syndrome otherwise.
 [[nodiscard]] std::uint32_t rs1024_syndrome(std::span<const std::uint16_t> indices, bool extendable);
@@ -63,9 +65,11 @@ struct Unpacked {
 };
 [[nodiscard]] Unpacked share_value(std::span<const std::uint16_t> indices);
 
-/// Words by their numbers, single spaces. Branches and addresses depend on the words' lengths alone, which the text shows.
+/// Words by their numbers, single spaces. Branches and addresses depend on the words' lengths alone, which the text
+/// shows.
 [[nodiscard]] Octets text_of_words(std::span<const std::uint16_t> indices);
-/// The numbers of words of a text with single spaces. `unknown`: numbers (from 1) of the words that are not on the list.
+/// The numbers of words of a text with single spaces. `unknown`: numbers (from 1) of the words that are not on the
+/// list.
 struct WordsRead {
   Indices indices;
   std::vector<std::size_t> unknown;

@@ -56,7 +56,8 @@ Octets bech32(std::string_view prefix, std::span<const std::uint8_t> data) {
   digits.resize(digits.size() + checksum_length);
   const std::uint32_t sum = checksum(prefix, digits) ^ 1U;
   for (std::size_t i = 0; i < checksum_length; ++i)
-    digits[digits.size() - checksum_length + i] = static_cast<std::uint8_t>(sum >> (5 * (checksum_length - 1 - i)) & 31U);
+    digits[digits.size() - checksum_length + i] =
+        static_cast<std::uint8_t>(sum >> (5 * (checksum_length - 1 - i)) & 31U);
   Octets out;
   for (const char c : prefix) out.push_back(static_cast<std::uint8_t>(c));
   out.push_back('1');

@@ -14,6 +14,7 @@ namespace ceremony::shares {
 [[nodiscard]] Botan::secure_vector<std::uint8_t> bech32(std::string_view prefix, std::span<const std::uint8_t> data);
 
 /// The data of a text with this prefix, in the case of the prefix (which is all lower or all upper), or nothing.
-[[nodiscard]] std::optional<Botan::secure_vector<std::uint8_t>> unbech32(std::string_view prefix, std::string_view text);
+[[nodiscard]] std::optional<Botan::secure_vector<std::uint8_t>> unbech32(std::string_view prefix,
+                                                                         std::string_view text);
 
 }  // namespace ceremony::shares

@@ -1,5 +1,5 @@
-// Masks instead of branches. The barrier keeps the compiler from seeing that a mask has only two values, which is what
-// would let it put the branch back.
+// Masks instead of branches. The barrier keeps the compiler from seeing that a mask has only two values, which is
+// what would let it put the branch back.
 #pragma once
 
 #include <cstdint>

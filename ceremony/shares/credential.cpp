@@ -2,6 +2,7 @@
 
 #include <botan/base64.h>
 #include <botan/ec_group.h>
+#include <botan/ec_scalar.h>
 #include <botan/ecdsa.h>
 #include <botan/pkcs8.h>
 #include <botan/pubkey.h>
@@ -26,8 +27,9 @@ constexpr std::string_view pem_end = "# -----END PRIVATE KEY-----";
 constexpr std::size_t columns = 64;
 
 bool is_person(std::string_view text) {
-  return !text.empty() && text.size() <= 16 &&
-         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  return !text.empty() && text.size() <= 16 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
 }
 
 [[noreturn]] void refuse(std::string what) {
@@ -50,11 +52,13 @@ Credential::~Credential() = default;
 
 Credential Credential::generate(std::string_view person, Botan::RandomNumberGenerator& rng) {
   if (!is_person(person))
-    throw Refused(SharesRefusal::credential, "'" + std::string(person) + "' is not a person id", "", "use 1 to 16 of a-z, 0-9 and '-'");
+    throw Refused(SharesRefusal::credential, "'" + std::string(person) + "' is not a person id", "",
+                  "use 1 to 16 of a-z, 0-9 and '-'");
   return guarded("make a credential", [&] {
     AgeIdentity identity = AgeIdentity::generate(rng);
-    return Credential(std::make_unique<Inside>(Inside{std::string(person), std::move(identity),
-                                                      Botan::ECDSA_PrivateKey(rng, Botan::EC_Group::from_name("secp256r1"))}));
+    return Credential(
+        std::make_unique<Inside>(Inside{std::string(person), std::move(identity),
+                                        Botan::ECDSA_PrivateKey(rng, Botan::EC_Group::from_name("secp256r1"))}));
   });
 }
 
@@ -89,9 +93,15 @@ Credential Credential::parse(PrivateText&& from) {
     const Octets der = Botan::base64_decode(reinterpret_cast<const char*>(pem.data()), pem.size(), false);
     const auto key = Botan::PKCS8::load_key(std::span<const std::uint8_t>(der));
     const auto* ecdsa = dynamic_cast<const Botan::ECDSA_PrivateKey*>(key.get());
-    if (ecdsa == nullptr || ecdsa->domain().get_curve_oid() != Botan::EC_Group::from_name("secp256r1").get_curve_oid())
+    if (ecdsa == nullptr ||
+        ecdsa->domain().get_curve_oid() != Botan::EC_Group::from_name("secp256r1").get_curve_oid())
       refuse("the credential's signing key is not a P-256 key");
-    Credential out(std::make_unique<Inside>(Inside{person, std::move(identity), *ecdsa}));
+    // Botan takes the public half in the file on trust: it is computed anew here, and the comparison finds another
+    // one.
+    const auto scalar = Botan::EC_Scalar::deserialize(ecdsa->domain(), ecdsa->raw_private_key_bits());
+    if (!scalar) refuse("the credential's signing key cannot be read");
+    Credential out(std::make_unique<Inside>(
+        Inside{person, std::move(identity), Botan::ECDSA_PrivateKey(ecdsa->domain(), *scalar)}));
     // One text for one credential: whatever differs was edited.
     if (!out.text().same(text)) refuse("the credential's text is not as this program writes it");
     return out;
@@ -128,7 +138,11 @@ PrivateText Credential::text() const {
     Octets out;
     out.reserve(1024);
     auto add = [&](std::string_view text) { out.insert(out.end(), text.begin(), text.end()); };
-    auto line = [&](std::string_view key, std::string_view text) { add(key); add(text); add("\n"); };
+    auto line = [&](std::string_view key, std::string_view text) {
+      add(key);
+      add(text);
+      add("\n");
+    };
     line(magic, "");
     line(person_key, m_inside->person);
     line(recipient_key, recipient());

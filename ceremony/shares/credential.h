@@ -1,8 +1,9 @@
 // A person's software credential: a P-256 key that signs approvals and an age identity that opens share files, in one
-// text that is itself a valid age identity file (FORMAT.md), age-encrypted to a passphrase on the person's own medium.
+// text that is itself a valid age identity file (FORMAT.md), age-encrypted to a passphrase on the person's own
+// medium.
 //
-// Unlocked for one act and destroyed before the next screen: the destructor wipes. Move-only; moved-from it may only be
-// assigned to or destroyed.
+// Unlocked for one act and destroyed before the next screen: the destructor wipes. Move-only; moved-from it may only
+// be assigned to or destroyed.
 #pragma once
 
 #include <botan/rng.h>
@@ -34,7 +35,7 @@ class Credential final {
   [[nodiscard]] const std::string& person() const;
   /// ECDSA P-256, SHA-256, DER.
   [[nodiscard]] Bytes sign(View message, Botan::RandomNumberGenerator& rng) const;
-  [[nodiscard]] Bytes spki() const;  ///< SubjectPublicKeyInfo, DER
+  [[nodiscard]] Bytes spki() const;             ///< SubjectPublicKeyInfo, DER
   [[nodiscard]] std::string recipient() const;  ///< "age1…"
   [[nodiscard]] const AgeIdentity& identity() const;
   [[nodiscard]] PrivateText text() const;

@@ -30,14 +30,19 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool has_form(std::string_view text, std::size_t limit, bool (*allowed)(char)) {
   return !text.empty() && text.size() <= limit && std::ranges::all_of(text, allowed);
 }
-bool is_origin(std::string_view t) { return has_form(t, 200, [](char c) { return c > ' ' && c < 0x7F && c != '+'; }); }
+bool is_origin(std::string_view t) {
+  return has_form(t, 200, [](char c) { return c > ' ' && c < 0x7F && c != '+'; });
+}
 bool is_ceremony(std::string_view t) {
-  return has_form(t, 64, [](char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
+  return has_form(
+      t, 64, [](char c) { return is_lower(c) || is_upper(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
 }
 bool is_name(char c) { return is_lower(c) || is_digit(c) || c == '-'; }
 bool is_quorum(std::string_view t) { return has_form(t, 32, is_name); }
 bool is_person(std::string_view t) { return has_form(t, 16, is_name); }
-bool is_kcv(std::string_view t) { return t.size() == 16 && std::ranges::all_of(t, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }); }
+bool is_kcv(std::string_view t) {
+  return t.size() == 16 && std::ranges::all_of(t, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
 
 /// A number from 1 to 16 without leading zero at the front of the text, which is then cut; 0 if there is none.
 unsigned take_number(std::string_view& text) {
@@ -67,27 +72,32 @@ bool read_place(std::string_view text, ShareFile& share) {
 }
 
 /// What the fields say together, and the words alone. Findings never quote what may be a word.
-void check_share(const ShareFile& share, const std::function<std::string(unsigned)>& where, std::vector<Finding>& out) {
+void check_share(const ShareFile& share, const std::function<std::string(unsigned)>& where,
+                 std::vector<Finding>& out) {
   const std::string hint = "the file was made wrongly or changed; use another copy of it";
   if (share.index > share.count || share.threshold < 2 || share.threshold > share.count)
-    out.push_back({"share " + std::to_string(share.index) + " of " + std::to_string(share.count) + " with threshold " +
-                   std::to_string(share.threshold) + " cannot be", where(5), hint});
+    out.push_back({"share " + std::to_string(share.index) + " of " + std::to_string(share.count) +
+                       " with threshold " + std::to_string(share.threshold) + " cannot be",
+                   where(5), hint});
   try {
     const ShareInfo info = inspect(share.words);
     if (info.value_bytes != value_bytes || !info.extendable || info.exponent != 1 || info.group_count != 1)
-      out.push_back({"the words are a SLIP-0039 share, but not of our kind (33 words, one group, extendable, exponent 1)", where(7),
-                     "it may be a share of a wallet; look for the right file"});
+      out.push_back(
+          {"the words are a SLIP-0039 share, but not of our kind (33 words, one group, extendable, exponent 1)",
+           where(7), "it may be a share of a wallet; look for the right file"});
     else if (info.member_index + 1 != share.index || info.member_threshold != share.threshold)
       out.push_back({"the words are share " + std::to_string(info.member_index + 1) + " with threshold " +
-                     std::to_string(info.member_threshold) + ", the line 'share:' says " + std::to_string(share.index) + " and " +
-                     std::to_string(share.threshold), where(7), hint});
+                         std::to_string(info.member_threshold) + ", the line 'share:' says " +
+                         std::to_string(share.index) + " and " + std::to_string(share.threshold),
+                     where(7), hint});
   } catch (const Refused& refused) {
     for (const Finding& f : refused.findings()) out.push_back({f.what, where(7), f.hint});
   }
 }
 
 Octets hkdf(const MasterSecret& secret, std::size_t length, std::string_view info) {
-  return Botan::KDF::create_or_throw("HKDF(SHA-256)")->derive_key<Octets>(length, secret.reveal(), std::span<const std::uint8_t>{}, as_view(info));
+  return Botan::KDF::create_or_throw("HKDF(SHA-256)")
+      ->derive_key<Octets>(length, secret.reveal(), std::span<const std::uint8_t>{}, as_view(info));
 }
 
 Pin derive_pin(const MasterSecret& secret, PinForm form, std::string_view info) {
@@ -111,7 +121,9 @@ Pin derive_pin(const MasterSecret& secret, PinForm form, std::string_view info) 
 PrivateText write(const ShareFile& share) {
   std::vector<Finding> findings;
   auto check = [&](bool fine, std::string_view key, const std::string& value) {
-    if (!fine) findings.push_back({"'" + value + "' is no value of '" + std::string(key) + ":'", "share file", "give it the form of the format document"});
+    if (!fine)
+      findings.push_back({"'" + value + "' is no value of '" + std::string(key) + ":'", "share file",
+                          "give it the form of the format document"});
   };
   check(is_origin(share.origin), "origin", share.origin);
   check(is_ceremony(share.ceremony), "ceremony", share.ceremony);
@@ -124,9 +136,9 @@ PrivateText write(const ShareFile& share) {
   auto add = [&](std::string_view text) { out.insert(out.end(), text.begin(), text.end()); };
   out.reserve(1024);
   add(magic);
-  add("\norigin: " + share.origin + "\nceremony: " + share.ceremony + "\nquorum: " + share.quorum + "\nshare: " +
-      std::to_string(share.index) + " of " + std::to_string(share.count) + ", threshold " + std::to_string(share.threshold) +
-      "\nholder: " + share.holder + "\nwords: ");
+  add("\norigin: " + share.origin + "\nceremony: " + share.ceremony + "\nquorum: " + share.quorum +
+      "\nshare: " + std::to_string(share.index) + " of " + std::to_string(share.count) + ", threshold " +
+      std::to_string(share.threshold) + "\nholder: " + share.holder + "\nwords: ");
   add(share.words.reveal_text());
   add("\nkcv: " + share.kcv + "\n");
   return PrivateText(std::move(out));
@@ -139,19 +151,22 @@ ShareFile read(std::span<const std::uint8_t> bytes) {
   const std::string copy = "the file was changed or is not a share; use another copy of it";
   auto line_name = [](unsigned n) { return "line " + std::to_string(n); };
   if (!text.starts_with(std::string(magic) + "\n"))
-    throw Refused(SharesRefusal::share_file, "the first line is not '" + std::string(magic) + "'", line_name(1), copy);
+    throw Refused(SharesRefusal::share_file, "the first line is not '" + std::string(magic) + "'", line_name(1),
+                  copy);
   unsigned number = 0;
   auto next = [&]() -> std::string_view {
     ++number;
     const auto end = text.find('\n');
     const auto line = text.substr(0, end);
-    if (end == std::string_view::npos && !text.empty()) findings.push_back({"the line has no end", line_name(number), copy});
+    if (end == std::string_view::npos && !text.empty())
+      findings.push_back({"the line has no end", line_name(number), copy});
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     return line;
   };
   (void)next();
   bool whole = true;  // place and words are both there, so that they can be compared
-  auto take_value = [&](std::string_view key, std::string_view form, const std::function<bool(std::string_view)>& accept) {
+  auto take_value = [&](std::string_view key, std::string_view form,
+                        const std::function<bool(std::string_view)>& accept) {
     auto line = next();
     if (take(line, std::string(key) + ": ") && accept(line)) return;
     findings.push_back({"not '" + std::string(key) + ": " + std::string(form) + "'", line_name(number), copy});
@@ -167,7 +182,8 @@ ShareFile read(std::span<const std::uint8_t> bytes) {
   take_value("origin", "<the log's origin>", into(out.origin, is_origin));
   take_value("ceremony", "<ceremony id>", into(out.ceremony, is_ceremony));
   take_value("quorum", "<name of the quorum>", into(out.quorum, is_quorum));
-  take_value("share", "<number> of <count>, threshold <number>", [&](std::string_view v) { return read_place(v, out); });
+  take_value("share", "<number> of <count>, threshold <number>",
+             [&](std::string_view v) { return read_place(v, out); });
   take_value("holder", "<person id>", into(out.holder, is_person));
   take_value("words", "<33 words>", [&](std::string_view v) {
     out.words = ShareWords(as_view(v));
@@ -183,7 +199,8 @@ ShareFile read(std::span<const std::uint8_t> bytes) {
 Digest commitment(std::string_view origin, const ShareWords& words) {
   return guarded("hash a share", [&] {
     const auto hash = Botan::HashFunction::create_or_throw("SHA-256");
-    for (const std::string_view part : {std::string_view("ceremony-share-commit/v1\n"), origin, std::string_view("\n"), words.reveal_text(), std::string_view("\n")})
+    for (const std::string_view part : {std::string_view("ceremony-share-commit/v1\n"), origin,
+                                        std::string_view("\n"), words.reveal_text(), std::string_view("\n")})
       hash->update(as_view(part));
     Digest out;
     hash->final(out.value);
@@ -209,8 +226,12 @@ std::optional<PinForm> pin_form_from(std::string_view text) {
 
 std::string_view text_of(PinForm form) { return form == PinForm::base32_32 ? "base32-32" : "hex-16"; }
 
-Pin derive_user_pin(const MasterSecret& activation, PinForm form) { return derive_pin(activation, form, "ceremony/user-pin/v1"); }
-Pin derive_so_pin(const MasterSecret& recovery, PinForm form) { return derive_pin(recovery, form, "ceremony/so-pin/v1"); }
+Pin derive_user_pin(const MasterSecret& activation, PinForm form) {
+  return derive_pin(activation, form, "ceremony/user-pin/v1");
+}
+Pin derive_so_pin(const MasterSecret& recovery, PinForm form) {
+  return derive_pin(recovery, form, "ceremony/so-pin/v1");
+}
 Kek derive_kek(const MasterSecret& recovery) {
   return guarded("derive the KEK", [&] { return Kek(hkdf(recovery, 32, "ceremony/kek/v1")); });
 }

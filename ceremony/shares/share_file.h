@@ -1,5 +1,5 @@
-// One member's share as a text file (ceremony-share/v1), what the log may know of it, and what a combined secret gives.
-// The format, an example and the way back without our programs: FORMAT.md beside this file.
+// One member's share as a text file (ceremony-share/v1), what the log may know of it, and what a combined secret
+// gives. The format, an example and the way back without our programs: FORMAT.md beside this file.
 //
 // The text is a secret until it is encrypted. Commitment and key check value go on the log.
 #pragma once
@@ -17,21 +17,21 @@
 namespace ceremony::shares {
 
 struct ShareFile {
-  std::string origin;       ///< of the log: 1 to 200 visible ASCII characters, no '+'
-  std::string ceremony;     ///< ceremony id: 1 to 64 of [A-Za-z0-9._-]
-  std::string quorum;       ///< [a-z0-9-]{1,32}: activation, recovery
-  unsigned index = 0;       ///< from 1; the words' member index plus one
-  unsigned count = 0;       ///< N
-  unsigned threshold = 0;   ///< M, as in the words
-  std::string holder;       ///< person id, [a-z0-9-]{1,16}
-  ShareWords words;         ///< 33 words
-  std::string kcv;          ///< 16 lower-case hex digits
+  std::string origin;      ///< of the log: 1 to 200 visible ASCII characters, no '+'
+  std::string ceremony;    ///< ceremony id: 1 to 64 of [A-Za-z0-9._-]
+  std::string quorum;      ///< [a-z0-9-]{1,32}: activation, recovery
+  unsigned index = 0;      ///< from 1; the words' member index plus one
+  unsigned count = 0;      ///< N
+  unsigned threshold = 0;  ///< M, as in the words
+  std::string holder;      ///< person id, [a-z0-9-]{1,16}
+  ShareWords words;        ///< 33 words
+  std::string kcv;         ///< 16 lower-case hex digits
 };
 
 /// The text. Throws share_file for values the format does not have, so that what is written can be read.
 [[nodiscard]] PrivateText write(const ShareFile& share);
-/// Takes exactly what write makes. Throws share_file with every mistake at once, `where` = "line 3"; mistakes in the words
-/// are findings too, and no finding quotes a word.
+/// Takes exactly what write makes. Throws share_file with every mistake at once, `where` = "line 3"; mistakes in the
+/// words are findings too, and no finding quotes a word.
 [[nodiscard]] ShareFile read(std::span<const std::uint8_t> text);
 
 /// SHA-256("ceremony-share-commit/v1\n" origin "\n" words "\n"): on the log before the share leaves.

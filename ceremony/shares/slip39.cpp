@@ -29,14 +29,15 @@ std::string numbers(const std::vector<std::size_t>& list) {
   return out;
 }
 
-/// Which word to look at when the checksum fails: the code has distance 4, so the only word whose change would mend it
-/// is almost surely the misread one. It is named, never corrected: the paper is what counts.
+/// Which word to look at when the checksum fails: the code has distance 4, so the only word whose change would mend
+/// it is almost surely the misread one. It is named, never corrected: the paper is what counts.
 std::string suspicion(const Indices& indices, bool extendable) {
   Indices tried = indices;
   for (std::size_t i = 0; i + 1 < tried.size(); ++i) {
     std::swap(tried[i], tried[i + 1]);
     if (tried[i] != tried[i + 1] && rs1024_syndrome(tried, extendable) == 0)
-      return "words " + std::to_string(i + 1) + " and " + std::to_string(i + 2) + " look swapped; compare them with the source";
+      return "words " + std::to_string(i + 1) + " and " + std::to_string(i + 2) +
+             " look swapped; compare them with the source";
     std::swap(tried[i], tried[i + 1]);
   }
   // The code is linear: changing word i by d changes the syndrome by (change by 1 bit)s of d.
@@ -63,27 +64,33 @@ Share read_share(const ShareWords& share, const std::string& where, std::size_t 
   const Indices& indices = read.indices;
   if (!read.unknown.empty()) {
     const bool one = read.unknown.size() == 1;
-    throw Refused(SharesRefusal::unknown_word,
-                  (one ? "word " : "words ") + numbers(read.unknown) + (one ? " is" : " are") + " not on the SLIP-0039 list",
-                  where, "check the spelling; the first four letters of a word are enough to find it on the list");
+    throw Refused(
+        SharesRefusal::unknown_word,
+        (one ? "word " : "words ") + numbers(read.unknown) + (one ? " is" : " are") + " not on the SLIP-0039 list",
+        where, "check the spelling; the first four letters of a word are enough to find it on the list");
   }
   const std::size_t n = indices.size();
   const std::string count = std::to_string(n) + " words";
   if (n < least_words || n > most_words)
-    throw Refused(SharesRefusal::word_count, "a share has 20 words or more (ours have 33), this one has " + count, where,
-                  "look for words that are missing, or for two shares in one place");
+    throw Refused(SharesRefusal::word_count, "a share has 20 words or more (ours have 33), this one has " + count,
+                  where, "look for words that are missing, or for two shares in one place");
   const ShareInfo info = info_of(indices);
   if (rs1024_syndrome(indices, info.extendable) != 0)
-    throw Refused(SharesRefusal::checksum, "the checksum of the " + count + " is wrong", where, suspicion(indices, info.extendable));
+    throw Refused(SharesRefusal::checksum, "the checksum of the " + count + " is wrong", where,
+                  suspicion(indices, info.extendable));
   if ((n - 7) * 10 % 16 > 8)
     throw Refused(SharesRefusal::word_count, "no secret makes a share of " + count, where,
                   "look for words that are missing or doubled");
   if (info.group_threshold > info.group_count)
-    throw Refused(SharesRefusal::header, "words 3 and 4 ask for " + std::to_string(info.group_threshold) + " groups of " +
-                  std::to_string(info.group_count), where, "this share was made wrongly; use another one");
+    throw Refused(SharesRefusal::header,
+                  "words 3 and 4 ask for " + std::to_string(info.group_threshold) + " groups of " +
+                      std::to_string(info.group_count),
+                  where, "this share was made wrongly; use another one");
   if (info.group_index >= info.group_count)
-    throw Refused(SharesRefusal::header, "word 3 says group " + std::to_string(info.group_index + 1) + " of " +
-                  std::to_string(info.group_count), where, "this share was made wrongly; use another one");
+    throw Refused(
+        SharesRefusal::header,
+        "word 3 says group " + std::to_string(info.group_index + 1) + " of " + std::to_string(info.group_count),
+        where, "this share was made wrongly; use another one");
   Unpacked unpacked = share_value(indices);
   if (unpacked.padding != 0)
     throw Refused(SharesRefusal::padding, "the padding bits in word 5 are not zero", where,
@@ -107,9 +114,10 @@ void check_one_set(const std::vector<Share>& shares) {
   std::vector<Finding> findings;
   for (const Share& s : shares)
     if (set_of(s.info) != set_of(most.info))
-      findings.push_back({"this share is of another set than " + name(most) + " (identifier " + std::to_string(s.info.identifier) +
-                          ", not " + std::to_string(most.info.identifier) + ")", name(s),
-                          "shares of one secret have the same identifier; find the ones that belong together"});
+      findings.push_back(
+          {"this share is of another set than " + name(most) + " (identifier " + std::to_string(s.info.identifier) +
+               ", not " + std::to_string(most.info.identifier) + ")",
+           name(s), "shares of one secret have the same identifier; find the ones that belong together"});
   if (!findings.empty()) throw Refused(SharesRefusal::mixed_sets, std::move(findings));
 }
 
@@ -141,13 +149,16 @@ void check_group(const std::vector<const Share*>& members) {
   std::map<unsigned, const Share*> seen;
   for (const Share* s : members) {
     if (s->info.member_threshold != members[0]->info.member_threshold)
-      throw Refused(SharesRefusal::mixed_thresholds, "it asks for " + std::to_string(s->info.member_threshold) + " shares, " +
-                    name(*members[0]) + " for " + std::to_string(members[0]->info.member_threshold), name(*s),
-                    "they are of different sets; find the ones that belong together");
+      throw Refused(SharesRefusal::mixed_thresholds,
+                    "it asks for " + std::to_string(s->info.member_threshold) + " shares, " + name(*members[0]) +
+                        " for " + std::to_string(members[0]->info.member_threshold),
+                    name(*s), "they are of different sets; find the ones that belong together");
     const auto [at, added] = seen.emplace(s->info.member_index, s);
     if (!added)
-      throw Refused(SharesRefusal::same_share, name(*at->second) + " and " + name(*s) + " are both number " +
-                    std::to_string(s->info.member_index + 1) + " of the set", name(*s), "hand in a share of another holder");
+      throw Refused(SharesRefusal::same_share,
+                    name(*at->second) + " and " + name(*s) + " are both number " +
+                        std::to_string(s->info.member_index + 1) + " of the set",
+                    name(*s), "hand in a share of another holder");
   }
 }
 
@@ -156,7 +167,8 @@ void check_group(const std::vector<const Share*>& members) {
 std::vector<ShareWords> split(const MasterSecret& secret, unsigned m, unsigned n, Botan::RandomNumberGenerator& rng,
                               unsigned iteration_exponent, std::optional<unsigned> other_than) {
   if (m < 2 || m > n || n > 16)
-    throw Refused(SharesRefusal::quorum, "a secret cannot be split into " + std::to_string(m) + " of " + std::to_string(n), "",
+    throw Refused(SharesRefusal::quorum,
+                  "a secret cannot be split into " + std::to_string(m) + " of " + std::to_string(n), "",
                   "choose 2 <= M <= N <= 16");
   if (secret.size() < 16 || secret.size() > 32 || secret.size() % 2 != 0)
     throw Refused(SharesRefusal::quorum, "a secret of " + std::to_string(secret.size()) + " bytes is not split", "",
@@ -170,12 +182,19 @@ std::vector<ShareWords> split(const MasterSecret& secret, unsigned m, unsigned n
       identifier = (random[0] << 8U | random[1]) & 0x7FFFU;
     } while (identifier == other_than);
     const auto bytes = secret.reveal();
-    const Octets encrypted = feistel_encrypt(Octets(bytes.begin(), bytes.end()), {}, {identifier, true, iteration_exponent});
+    const Octets encrypted =
+        feistel_encrypt(Octets(bytes.begin(), bytes.end()), {}, {identifier, true, iteration_exponent});
     const std::vector<Octets> values = split_value(encrypted, m, n, rng);
     std::vector<ShareWords> out;
     for (unsigned i = 0; i < n; ++i) {
-      const ShareInfo info{.identifier = identifier, .extendable = true, .exponent = iteration_exponent, .group_index = 0,
-                           .group_threshold = 1, .group_count = 1, .member_index = i, .member_threshold = m,
+      const ShareInfo info{.identifier = identifier,
+                           .extendable = true,
+                           .exponent = iteration_exponent,
+                           .group_index = 0,
+                           .group_threshold = 1,
+                           .group_count = 1,
+                           .member_index = i,
+                           .member_threshold = m,
                            .value_bytes = values[i].size()};
       out.emplace_back(text_of_words(share_indices(info, values[i])));
     }
@@ -187,7 +206,8 @@ ShareInfo inspect(const ShareWords& share) { return read_share(share, "", 1).inf
 
 MasterSecret combine(std::span<const ShareWords> words, std::span<const std::uint8_t> passphrase) {
   std::vector<Share> shares;
-  for (std::size_t i = 0; i < words.size(); ++i) shares.push_back(read_share(words[i], "share " + std::to_string(i + 1), i + 1));
+  for (std::size_t i = 0; i < words.size(); ++i)
+    shares.push_back(read_share(words[i], "share " + std::to_string(i + 1), i + 1));
   if (shares.empty()) throw Refused(SharesRefusal::too_few, "there is no share", "", "hand in shares");
   check_one_set(shares);
   const ShareInfo& set = shares[0].info;
@@ -200,13 +220,16 @@ MasterSecret combine(std::span<const ShareWords> words, std::span<const std::uin
   for (const auto& [index, members] : groups) {
     const unsigned needed = members[0]->info.member_threshold;
     if (members.size() < needed)
-      throw Refused(SharesRefusal::too_few, std::to_string(members.size()) + " of the " + std::to_string(needed) +
-                    " shares needed are here", set.group_count > 1 ? "group " + std::to_string(index + 1) : "",
+      throw Refused(SharesRefusal::too_few,
+                    std::to_string(members.size()) + " of the " + std::to_string(needed) + " shares needed are here",
+                    set.group_count > 1 ? "group " + std::to_string(index + 1) : "",
                     "hand in " + std::to_string(needed - members.size()) + " more of the same set");
   }
   if (groups.size() < set.group_threshold)
-    throw Refused(SharesRefusal::too_few, std::to_string(groups.size()) + " of the " + std::to_string(set.group_threshold) +
-                  " groups needed are here", "", "hand in shares of another group");
+    throw Refused(
+        SharesRefusal::too_few,
+        std::to_string(groups.size()) + " of the " + std::to_string(set.group_threshold) + " groups needed are here",
+        "", "hand in shares of another group");
   return guarded("combine shares", [&] {
     std::vector<Point> points;
     std::vector<std::string> names;

@@ -56,9 +56,9 @@ Vector parse(const Bytes& all) {
 /// What the specification's test vectors call our refusals.
 std::string kind_of(const Refused& r) {
   const std::vector<std::pair<SharesRefusal, std::string>> kinds{
-      {SharesRefusal::age_armor, "armor failure"},      {SharesRefusal::age_header, "header failure"},
-      {SharesRefusal::age_hmac, "HMAC failure"},        {SharesRefusal::age_payload, "payload failure"},
-      {SharesRefusal::age_no_match, "no match"},        {SharesRefusal::wrong_passphrase, "no match"},
+      {SharesRefusal::age_armor, "armor failure"},       {SharesRefusal::age_header, "header failure"},
+      {SharesRefusal::age_hmac, "HMAC failure"},         {SharesRefusal::age_payload, "payload failure"},
+      {SharesRefusal::age_no_match, "no match"},         {SharesRefusal::wrong_passphrase, "no match"},
       {SharesRefusal::age_work_factor, "header failure"}};
   for (const auto& [code, kind] : kinds)
     if (r.is(code)) return kind;
@@ -73,7 +73,8 @@ std::string outcome(const Vector& v) {
       if (v.header.contains("passphrase") && !v.header.contains("identity"))
         return age_decrypt_passphrase(in, secret<Passphrase>(v.one("passphrase")));
       std::vector<AgeIdentity> identities;
-      for (auto [at, end] = v.header.equal_range("identity"); at != end; ++at) identities.push_back(AgeIdentity::parse(at->second));
+      for (auto [at, end] = v.header.equal_range("identity"); at != end; ++at)
+        identities.push_back(AgeIdentity::parse(at->second));
       return age_decrypt_identity(in, identities);
     };
     const PrivateText text = open(file);
@@ -140,7 +141,9 @@ TEST_CASE("each of several recipients opens the file, nobody else does") {
   CHECK(age_decrypt_identity(file, {&a, 1}).size() == 100);
   CHECK(age_decrypt_identity(file, {&b, 1}).size() == 100);
   CHECK(refusal_of([&] { (void)age_decrypt_identity(file, {&c, 1}); }).is(SharesRefusal::age_no_match));
-  CHECK(refusal_of([&] { (void)age_decrypt_passphrase(file, secret<Passphrase>("x")); }).is(SharesRefusal::age_no_match));
+  CHECK(refusal_of([&] {
+          (void)age_decrypt_passphrase(file, secret<Passphrase>("x"));
+        }).is(SharesRefusal::age_no_match));
   const std::vector<std::string> bad{a.recipient(), "age1abc"};
   CHECK(refusal_of([&] { (void)age_encrypt_to({}, bad, rng); }).is(SharesRefusal::age_key));
   CHECK(refusal_of([&] { (void)age_encrypt_to({}, {}, rng); }).is(SharesRefusal::age_key));
@@ -152,11 +155,12 @@ TEST_CASE("identities and recipients have one spelling") {
   CHECK(i.recipient() == "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj");
   CHECK(shown(i.text()) == "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX");
   CHECK(is_age_recipient(i.recipient()));
-  for (std::string bad : {"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEY",
-                          "age-secret-key-1gfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpq4egaex",
-                          "AGE-SECRET-KEY-1gFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX",
-                          " AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX", "", "AGE-SECRET-KEY-1",
-                          "AGE-SECRET-KEY-PQ-1HZLGZUPT4ETPKDEV8HSGFDCYZ4E522W0A7PU2LHT8EH9W6YLNC3SW78XKG"})
+  for (std::string bad :
+       {"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEY",
+        "age-secret-key-1gfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpyysjzgfpq4egaex",
+        "AGE-SECRET-KEY-1gFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX",
+        " AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX", "", "AGE-SECRET-KEY-1",
+        "AGE-SECRET-KEY-PQ-1HZLGZUPT4ETPKDEV8HSGFDCYZ4E522W0A7PU2LHT8EH9W6YLNC3SW78XKG"})
     CHECK(refusal_of([&] { (void)AgeIdentity::parse(bad); }).is(SharesRefusal::age_key));
   CHECK_FALSE(is_age_recipient("AGE1ZVKYG2LQZRAA2LNJVQEJ32NKUU0UES2S82HZRYE869XEEXVN73EQUNUJWJ"));
   CHECK_FALSE(is_age_recipient("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwq"));
@@ -167,12 +171,16 @@ TEST_CASE("a passphrase file opens with its passphrase and with no other") {
   const auto right = propose_passphrase(rng);
   const Bytes file = age_encrypt_passphrase(some_bytes(1000), right, 10, rng);
   CHECK(age_decrypt_passphrase(file, right).same(PrivateText(View(some_bytes(1000)))));
-  CHECK(refusal_of([&] { (void)age_decrypt_passphrase(file, propose_passphrase(rng)); }).is(SharesRefusal::wrong_passphrase));
+  CHECK(refusal_of([&] {
+          (void)age_decrypt_passphrase(file, propose_passphrase(rng));
+        }).is(SharesRefusal::wrong_passphrase));
   const auto i = AgeIdentity::generate(rng);
   CHECK(refusal_of([&] { (void)age_decrypt_identity(file, {&i, 1}); }).is(SharesRefusal::age_no_match));
   CHECK(refusal_of([&] { (void)age_decrypt_passphrase(file, right, 9); }).is(SharesRefusal::age_work_factor));
   CHECK(refusal_of([&] { (void)age_encrypt_passphrase({}, right, 21, rng); }).is(SharesRefusal::age_work_factor));
-  CHECK(refusal_of([&] { (void)age_encrypt_passphrase({}, Passphrase(), 10, rng); }).is(SharesRefusal::wrong_passphrase));
+  CHECK(refusal_of([&] {
+          (void)age_encrypt_passphrase({}, Passphrase(), 10, rng);
+        }).is(SharesRefusal::wrong_passphrase));
 }
 
 TEST_CASE("a byte changed anywhere in a file is noticed") {
@@ -264,7 +272,8 @@ TEST_CASE("we open age's files") {
   }
   SECTION("to a passphrase") {
     const auto passphrase = propose_passphrase(rng);
-    const Ran ran = run_on_terminal({"age", "-p", "-o", f / "file", f / "plain"}, {shown(passphrase), shown(passphrase)});
+    const Ran ran =
+        run_on_terminal({"age", "-p", "-o", f / "file", f / "plain"}, {shown(passphrase), shown(passphrase)});
     INFO(ran.out);
     REQUIRE(ran.status == 0);
     CHECK(age_decrypt_passphrase(get(f / "file"), passphrase).same(PrivateText(View(plain))));

@@ -111,15 +111,15 @@ Ran run_on_terminal(const std::vector<std::string>& command, const std::vector<s
   std::size_t at = 0;
   std::size_t answered = 0;
   Ran out{0, read_all(terminal, [&](const std::string& text) {
-    while (answered < answers.size()) {
-      const auto prompt = text.find("passphrase", at);
-      const auto end = prompt == std::string::npos ? prompt : text.find(": ", prompt);
-      if (end == std::string::npos) return;
-      at = end;
-      const std::string line = answers[answered++] + "\n";
-      REQUIRE(::write(terminal, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
-    }
-  })};
+            while (answered < answers.size()) {
+              const auto prompt = text.find("passphrase", at);
+              const auto end = prompt == std::string::npos ? prompt : text.find(": ", prompt);
+              if (end == std::string::npos) return;
+              at = end;
+              const std::string line = answers[answered++] + "\n";
+              REQUIRE(::write(terminal, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+            }
+          })};
   ::close(terminal);
   out.status = wait_for(pid);
   return out;

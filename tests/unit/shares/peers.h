@@ -23,9 +23,13 @@
 [[nodiscard]] ceremony::Refused refusal_of(const std::function<void()>& act);
 
 template <typename S>
-[[nodiscard]] S secret(std::string_view text) { return S(ceremony::as_view(text)); }
+[[nodiscard]] S secret(std::string_view text) {
+  return S(ceremony::as_view(text));
+}
 template <typename S>
-[[nodiscard]] std::string shown(const S& secret) { return std::string(secret.reveal_text()); }
+[[nodiscard]] std::string shown(const S& secret) {
+  return std::string(secret.reveal_text());
+}
 [[nodiscard]] ceremony::MasterSecret secret_from_hex(std::string_view hex);
 
 /// A folder that goes away.

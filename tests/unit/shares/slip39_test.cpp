@@ -58,7 +58,8 @@ TEST_CASE("the published SLIP-0039 vectors, every one") {
 
 TEST_CASE("any M of N shares give the secret, in any order, and all of them do") {
   auto rng = seeded_rng("split");
-  const auto [m, n] = GENERATE(std::pair(2U, 2U), std::pair(2U, 3U), std::pair(3U, 5U), std::pair(5U, 5U), std::pair(16U, 16U));
+  const auto [m, n] =
+      GENERATE(std::pair(2U, 2U), std::pair(2U, 3U), std::pair(3U, 5U), std::pair(5U, 5U), std::pair(16U, 16U));
   const MasterSecret secret(rng.random_vec(32));
   const auto shares = split(secret, m, n, rng, 0);
   REQUIRE(shares.size() == n);
@@ -66,8 +67,10 @@ TEST_CASE("any M of N shares give the secret, in any order, and all of them do")
     std::vector<ShareWords> chosen;
     for (unsigned i = n; i-- > 0;)
       if ((mask >> i & 1U) != 0) chosen.push_back(shares[i].duplicate());
-    if (chosen.size() >= m) CHECK(combine(chosen).same(secret));
-    else CHECK(refusal_of([&] { (void)combine(chosen); }).is(SharesRefusal::too_few));
+    if (chosen.size() >= m)
+      CHECK(combine(chosen).same(secret));
+    else
+      CHECK(refusal_of([&] { (void)combine(chosen); }).is(SharesRefusal::too_few));
   }
   CHECK(combine(shares).same(secret));
 }
@@ -177,8 +180,15 @@ TEST_CASE("a bad share is refused alone, and the word is named by its number") {
 
 TEST_CASE("header and padding are checked even where the checksum is right") {
   const Octets value(32, 7);
-  ShareInfo info{.identifier = 77, .extendable = true, .exponent = 0, .group_index = 0, .group_threshold = 1, .group_count = 1,
-                 .member_index = 0, .member_threshold = 2, .value_bytes = 32};
+  ShareInfo info{.identifier = 77,
+                 .extendable = true,
+                 .exponent = 0,
+                 .group_index = 0,
+                 .group_threshold = 1,
+                 .group_count = 1,
+                 .member_index = 0,
+                 .member_threshold = 2,
+                 .value_bytes = 32};
   auto inspected = [](const Indices& indices) {
     const ShareWords words(text_of_words(indices));
     return refusal_of([&] { (void)inspect(words); });
@@ -196,7 +206,8 @@ TEST_CASE("header and padding are checked even where the checksum is right") {
   indices.resize(indices.size() - 3);
   indices.resize(indices.size() + 3);
   const auto sum = rs1024_syndrome(indices, true);
-  for (unsigned k = 0; k < 3; ++k) indices[indices.size() - 3 + k] = static_cast<std::uint16_t>(sum >> (20 - 10 * k) & 1023U);
+  for (unsigned k = 0; k < 3; ++k)
+    indices[indices.size() - 3 + k] = static_cast<std::uint16_t>(sum >> (20 - 10 * k) & 1023U);
   CHECK(inspected(indices).is(SharesRefusal::padding));
 }
 
@@ -263,7 +274,8 @@ TEST_CASE("the field has no zero divisors, and every element but 0 an inverse") 
 
 TEST_CASE("fewer than M shares say nothing: their values are uniform whatever the secret") {
   auto rng = seeded_rng("uniform");
-  // 1024 splits of one secret: every octet value of a share's first octet comes up about 4 times; 40 is out of the question.
+  // 1024 splits of one secret: every octet value of a share's first octet comes up about 4 times; 40 is out of the
+  // question.
   std::array<unsigned, 256> seen{};
   for (unsigned i = 0; i < 1024; ++i) ++seen[split_value(Octets(32, 0), 3, 5, rng)[i % 5][i % 32]];
   CHECK(std::ranges::max(seen) < 40);
@@ -330,8 +342,9 @@ TEST_CASE("shamir recovers what we split") {
 
 TEST_CASE("we combine what shamir split") {
   const std::string secret = "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef";
-  const auto arguments = GENERATE(std::vector<std::string>{"3of5"}, std::vector<std::string>{"-X", "-E", "0", "2of2"},
-                                  std::vector<std::string>{"custom", "-t", "2", "-g", "2", "3", "-g", "1", "1", "-g", "2", "2"});
+  const auto arguments =
+      GENERATE(std::vector<std::string>{"3of5"}, std::vector<std::string>{"-X", "-E", "0", "2of2"},
+               std::vector<std::string>{"custom", "-t", "2", "-g", "2", "3", "-g", "1", "1", "-g", "2", "2"});
   std::vector<std::string> command{"shamir", "create", "-S", secret, "-p", "TREZOR"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   const Ran ran = run(command);
@@ -340,7 +353,8 @@ TEST_CASE("we combine what shamir split") {
   std::vector<ShareWords> shares;
   std::istringstream lines(ran.out);
   for (std::string line; std::getline(lines, line);)
-    if (std::ranges::count(line, ' ') == 32 && line.find_first_not_of("abcdefghijklmnopqrstuvwxyz ") == std::string::npos)
+    if (std::ranges::count(line, ' ') == 32 &&
+        line.find_first_not_of("abcdefghijklmnopqrstuvwxyz ") == std::string::npos)
       shares.push_back(::secret<ShareWords>(line));
   REQUIRE(shares.size() >= 2);
   CHECK(combine(shares, as_view("TREZOR")).same(secret_from_hex(secret)));

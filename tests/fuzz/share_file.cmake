@@ -1,0 +1,1 @@
+fuzz_target(share_file shares)

@@ -1,0 +1,1 @@
+fuzz_target(slip39 shares)
