@@ -16,6 +16,14 @@ bool is_summed(std::string_view name) {
 
 bool has_log(Env& env, const Path& folder) { return env.exists(folder / "transcript.log") && !env.read(folder / "transcript.log", transcript_limit).empty(); }
 
+void refuse_same_folder(std::span<const Path> folders) {
+  std::set<Path> seen;
+  for (const Path& folder : folders) {
+    if (!seen.insert(folder.lexically_normal()).second)
+      throw Refused(LedgerRefusal::taken, "the same folder is given twice, a ledger has two media", folder.string(), "give two folders, on two different media");
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(Repair::Kind kind) {
@@ -38,6 +46,7 @@ bool Journal::has_records(Env& env, std::span<const Path> folders) {
 }
 
 Journal Journal::create(Env& env, std::vector<Path> folders) {
+  refuse_same_folder(folders);
   for (const Path& folder : folders) {
     if (has_log(env, folder) || env.exists(folder / "checkpoint"))
       throw Refused(LedgerRefusal::taken, "there is a ledger already", folder.string(), "give an empty folder, or run a ceremony on the ledger that is there");
@@ -50,6 +59,7 @@ Journal Journal::create(Env& env, std::vector<Path> folders) {
 }
 
 Journal Journal::open(Env& env, std::vector<Path> folders, std::vector<Repair>& repairs) {
+  refuse_same_folder(folders);
   Mended mended = mend(env, folders, MendMode::resume, repairs);
   Journal out(env, folders);
   out.m_transcript = std::move(mended.transcript);

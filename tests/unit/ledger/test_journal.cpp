@@ -310,6 +310,7 @@ TEST_CASE("a new log is not made where one is") {
   refused_with("ledger/taken", [&] { (void)Journal::create(disks.env, both); });
   refused_with("ledger/taken", [&] { (void)Journal::create(disks.env, {"/c", "/a"}); });
   CHECK_FALSE(disks.env.exists("/c"));
+  refused_with("ledger/taken", [&] { (void)Journal::create(disks.env, {"/c", "/x/../c"}); });
   CHECK(Journal::has_records(disks.env, both));
   const Path fresh[] = {"/c", "/d"};
   CHECK_FALSE(Journal::has_records(disks.env, fresh));
