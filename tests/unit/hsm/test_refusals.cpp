@@ -1,4 +1,8 @@
 // Everything a person can get wrong with a token has a refusal of its own, and a sentence that helps.
+#include <dlfcn.h>
+
+#include <array>
+
 #include "failing_module.h"
 #include "hsm/pkcs11_errors.h"
 #include "soft_token.h"
@@ -16,6 +20,45 @@ bool says(const Refused& refused, std::string_view words) {
 }
 
 constexpr std::string_view user_pin = "user-pin-0";
+
+/// What a stranger's program does on the same machine: a session of its own, no login, the module's bare functions.
+void plant_public_data(const std::string& module, std::string label) {
+  struct Attribute {
+    unsigned long type;
+    void* value;
+    unsigned long size;
+  };
+  void* handle = ::dlopen(module.c_str(), RTLD_NOW);
+  REQUIRE(handle != nullptr);
+  const auto slots = reinterpret_cast<unsigned long (*)(unsigned char, unsigned long*, unsigned long*)>(
+      ::dlsym(handle, "C_GetSlotList"));
+  const auto open = reinterpret_cast<unsigned long (*)(unsigned long, unsigned long, void*, void*, unsigned long*)>(
+      ::dlsym(handle, "C_OpenSession"));
+  const auto create = reinterpret_cast<unsigned long (*)(unsigned long, Attribute*, unsigned long, unsigned long*)>(
+      ::dlsym(handle, "C_CreateObject"));
+  const auto close = reinterpret_cast<unsigned long (*)(unsigned long)>(::dlsym(handle, "C_CloseSession"));
+  REQUIRE((slots != nullptr && open != nullptr && create != nullptr && close != nullptr));
+  std::array<unsigned long, 8> all{};
+  unsigned long count = all.size();
+  REQUIRE(slots(1, all.data(), &count) == 0);
+  unsigned long cls = 0;  // CKO_DATA
+  unsigned char yes = 1;
+  unsigned char no = 0;
+  std::array<Attribute, 5> made{{{0x000, &cls, sizeof cls},
+                                 {0x001, &yes, 1},
+                                 {0x002, &no, 1},
+                                 {0x003, label.data(), label.size()},
+                                 {0x011, label.data(), label.size()}}};
+  unsigned long session = 0;
+  unsigned long object = 0;
+  for (unsigned long i = 0; i < count && object == 0; ++i) {
+    if (open(all[i], 0x6, nullptr, nullptr, &session) != 0) continue;  // the blank token
+    CHECK(create(session, made.data(), made.size(), &object) == 0);
+    close(session);
+  }
+  ::dlclose(handle);
+  REQUIRE(object != 0);
+}
 
 }  // namespace
 
@@ -228,13 +271,18 @@ TEST_CASE("a backup is refused where it cannot be the key it should be", "[hsm]"
   CHECK(onto->unwrap(blob, kek(), plan, key->spki())->spki() == key->spki());
 }
 
-TEST_CASE("a public data object does not pass for a private one of its name", "[hsm]") {
+TEST_CASE("a public data object, which anybody can plant without a PIN, does not pass for a private one", "[hsm]") {
   SoftHsm soft;
   const auto token = soft.ready("data");
+  plant_public_data(soft.module().info().path, "checkpoint-7");
   const Login login(*token, pin(user_pin));
+  REQUIRE(token->objects().size() == 1);
+  CHECK(token->objects().front().private_object == false);
   CHECK(token->data_labels().empty());
   CHECK(
       says(refusal_of([&] { return token->get_data("checkpoint-7"); }), "public object of that name does not count"));
+  token->put_data("checkpoint-7", as_view("ours"));
+  CHECK(token->get_data("checkpoint-7") == ceremony::as_bytes("ours"));
 }
 
 TEST_CASE("what is known of the tries left is said before they bite", "[hsm]") {
