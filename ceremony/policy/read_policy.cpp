@@ -93,14 +93,18 @@ std::optional<Environment> read_head(const Table& root, Policy& policy) {
   return environment;
 }
 
-void read_people(const Table& people, Policy& policy) {
+/// Gives the ids whose roles were not all understood: what they may be members of is judged next time.
+std::set<std::string> read_people(const Table& people, Policy& policy) {
+  std::set<std::string> doubtful;
   for (const std::string& id : people.keys()) {
     if (!is_person_id(id)) {
       people.note(id, "the person " + quoted(id) + " has no proper id", "write 1 to 16 of a-z, 0-9 and -");
     }
     policy.people[id] = {id, roles_in(people, id, quoted(id))};
+    if (policy.people[id].roles.size() != people.texts(id).size()) doubtful.insert(id);
   }
   if (people.keys().empty()) people.note({}, "there is nobody in [people]", "write a line like c1 = [\"custodian\"]");
+  return doubtful;
 }
 
 void read_exclusive(const Table& table, const Table& people, Policy& policy) {
@@ -132,7 +136,7 @@ void read_exclusive(const Table& table, const Table& people, Policy& policy) {
   }
 }
 
-Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Policy& policy) {
+Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Policy& policy, const std::set<std::string>& doubtful) {
   const std::string name(name_of(which));
   const Table table = quorums.table(name);
   Quorum quorum;
@@ -145,7 +149,7 @@ Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Poli
     } else if (policy.person(id) == nullptr) {
       table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + ", who is not in [people]",
                  "add the person to [people], or correct the id");
-    } else if (!policy.holds(id, role)) {
+    } else if (!policy.holds(id, role) && !doubtful.contains(id)) {
       table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + ", who does not hold the role " + quoted(name_of(role)),
                  "give " + id + " that role in [people], or name somebody who holds it");
     }
@@ -162,10 +166,10 @@ Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Poli
   return quorum;
 }
 
-void read_quorums(const Table& quorums, Policy& policy) {
-  policy.governance = read_quorum(quorums, QuorumName::governance, Role::governance, policy);
-  policy.activation = read_quorum(quorums, QuorumName::activation, Role::custodian, policy);
-  policy.recovery = read_quorum(quorums, QuorumName::recovery, Role::custodian, policy);
+void read_quorums(const Table& quorums, Policy& policy, const std::set<std::string>& doubtful) {
+  policy.governance = read_quorum(quorums, QuorumName::governance, Role::governance, policy, doubtful);
+  policy.activation = read_quorum(quorums, QuorumName::activation, Role::custodian, policy, doubtful);
+  policy.recovery = read_quorum(quorums, QuorumName::recovery, Role::custodian, policy, doubtful);
   if (policy.recovery.m < policy.activation.m) {
     quorums.table("recovery").note("m",
                                    "recovery asks for " + std::to_string(policy.recovery.m) + " people, activation for " +
@@ -366,9 +370,9 @@ Policy read_policy(std::string file_name, std::string_view text) {
   policy.digest = sha256(text);
   const auto environment = read_head(root, policy);
   const Table people = root.table("people");
-  read_people(people, policy);
+  const std::set<std::string> doubtful = read_people(people, policy);
   read_exclusive(root.table("exclusive"), people, policy);
-  read_quorums(root.table("quorums"), policy);
+  read_quorums(root.table("quorums"), policy, doubtful);
   if (const auto table = root.table_if("approvals")) read_approvals(*table, policy);
   const Table root_key = root.table("root");
   read_root(root_key, environment, policy);

@@ -1,0 +1,189 @@
+#include "ceremony/procedure/script.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "ceremony/procedure/actions_spec.h"
+#include "ceremony/procedure/sheet.h"
+
+namespace ceremony::procedure {
+
+namespace {
+
+using policy::Policy;
+using policy::QuorumName;
+using policy::Role;
+
+template <typename Range>
+std::string listed(const Range& range) {
+  std::string out;
+  for (const auto& each : range) out += (out.empty() ? "" : ", ") + std::string(each);
+  return out;
+}
+
+std::string m_of_n(const Policy& policy, QuorumName name) {
+  const policy::Quorum& quorum = policy.quorum(name);
+  return std::to_string(quorum.m) + " of " + std::to_string(quorum.n());
+}
+
+/// Hours and minutes since the beginning.
+std::string elapsed(int minutes) {
+  const std::string rest = std::to_string(minutes % 60);
+  return "+" + std::to_string(minutes / 60) + ":" + (rest.size() < 2 ? "0" : "") + rest;
+}
+
+struct ActOfStep {
+  std::string_view step;
+  std::string_view act;
+};
+
+/// Every act that this procedure asks people to approve, in order; which ones an approval of signatures is depends on what
+/// is prepared by then.
+std::vector<ActOfStep> acts_of(const Procedure& procedure) {
+  std::vector<ActOfStep> out;
+  bool certificates = false;
+  bool crl = false;
+  for (const Step& step : procedure.steps) {
+    certificates = certificates || step.action == "prepare_root" || step.action == "prepare_certificates";
+    crl = crl || step.action == "prepare_crl";
+    for (const std::string_view act : action_named(step.action)->acts) {
+      const bool wanted = act == "sign-crl"           ? crl
+                          : act == "sign-certificate" ? certificates && step.arg("as") == "each"
+                          : act == "sign-batch"       ? certificates && step.arg("as") == "batch"
+                                                      : true;
+      if (wanted) out.push_back({step.id, act});
+    }
+    if (step.action == "sign_prepared") certificates = crl = false;
+  }
+  return out;
+}
+
+void head(Sheet& sheet, const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
+  const bool rehearsal = policy.environment == policy::Environment::rehearsal;
+  sheet.title(procedure.title + ": " + policy.name);
+  sheet.banner(rehearsal ? "REHEARSAL: nothing made in this ceremony has any value" : "PRODUCTION");
+  sheet.table({"", ""}, {{"Ceremony", details.ceremony},
+                         {"Date", details.date},
+                         {"Place", details.place},
+                         {"Log origin", policy.origin},
+                         {"Procedure", procedure.id + " (" + std::string(name_of(procedure.kind)) + ")"},
+                         {"Procedure SHA-256", hex(procedure.digest)},
+                         {"Policy SHA-256", hex(policy.digest)},
+                         {"Printed by", details.software},
+                         {"Expected time", elapsed(procedure.minutes()).substr(1) + " hours, without breaks"},
+                         {"This copy belongs to", ""}});
+  sheet.heading("Purpose");
+  sheet.prose(procedure.purpose);
+  sheet.heading("How to use this script");
+  sheet.prose(
+      "Follow along step by step; do not run ahead. Write the UTC time from the appliance's screen when a step begins and when it is "
+      "done, and your initials when you saw it done as written. The id in brackets stands on the screen and in the transcript too. "
+      "What goes otherwise than written goes onto the page of deviations, at once. Never write a passphrase or a word of a share "
+      "onto this script.");
+}
+
+void people(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
+  sheet.heading("Roles");
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [id, person] : policy.people) {
+    std::string roles;
+    for (const Role role : person.roles) roles += (roles.empty() ? "" : ", ") + std::string(name_of(role));
+    rows.push_back({id, roles, "", "", ""});
+  }
+  sheet.table({"Id", "Roles", "Name (by hand)", "Arrived (UTC)", "Initials"}, rows);
+  sheet.heading("Quorums");
+  rows.clear();
+  for (const QuorumName name : {QuorumName::governance, QuorumName::activation, QuorumName::recovery}) {
+    rows.push_back({std::string(name_of(name)), m_of_n(policy, name), listed(policy.quorum(name).members)});
+  }
+  sheet.table({"Quorum", "Needed", "Members"}, rows);
+
+  sheet.heading("Approvals");
+  rows.clear();
+  for (const auto& [step, act] : acts_of(procedure)) {
+    const auto needed = policy.approval_for(act);
+    rows.push_back({std::string(step), std::string(act), needed ? std::string(name_of(needed->quorum)) : "each holder, for their own share",
+                    needed ? std::to_string(needed->m) : "-"});
+  }
+  sheet.table({"Step", "Act", "Quorum", "At least"}, rows);
+}
+
+void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
+  sheet.heading("Steps");
+  int begun = 0;
+  for (std::size_t i = 0; i < procedure.steps.size(); ++i) {
+    const Step& step = procedure.steps[i];
+    const ActionSpec& spec = *action_named(step.action);
+    sheet.step(std::to_string(i + 1) + " of " + std::to_string(procedure.steps.size()), step.title, step.id,
+               "Acts: " + step.who_text() + ". Begins at " + elapsed(begun) + ", takes about " + std::to_string(step.minutes) + " minutes.");
+    begun += step.minutes;
+    sheet.prose(step.says);
+    if (!step.help.empty()) sheet.aside("If in doubt", step.help);
+    std::string machine(spec.says);
+    for (const QuorumName quorum : spec.shares) {
+      machine += " Shares handed in: " + std::string(name_of(quorum)) + ", " + m_of_n(policy, quorum) + ".";
+    }
+    sheet.aside("The appliance", machine);
+    sheet.table({"Begun (UTC)", "Done (UTC)", "Administrator", "Witness", "Security officer"}, {{"", "", "", "", ""}});
+    sheet.end_step();
+  }
+}
+
+void tail(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
+  sheet.heading("Seals");
+  sheet.table({"What", "Seal on opening", "UTC", "Seal on closing", "UTC", "Initials (two)"}, std::vector<std::vector<std::string>>(8, std::vector<std::string>(6)));
+  sheet.heading("Storage afterwards");
+  sheet.checklist(procedure.storage);
+  sheet.heading("Deviations");
+  sheet.prose("What went otherwise than written, also small things. If there was none, write \"none\" into the first line.");
+  std::vector<std::vector<std::string>> rows;
+  for (int i = 1; i <= 10; ++i) rows.push_back({std::to_string(i), "", "", "", ""});
+  sheet.table({"No.", "Step id", "UTC", "What happened, what was done about it", "Initials"}, rows);
+  sheet.heading("Checkpoint");
+  sheet.prose("The words of the new checkpoint, copied from the screen. Compare them with the transcript, and with your receipt next time.");
+  rows.clear();
+  for (int row = 0; row < 3; ++row) {
+    std::vector<std::string> line;
+    for (int i = 1; i <= 4; ++i) line.push_back(std::to_string(row * 4 + i) + ".");
+    rows.push_back(line);
+  }
+  sheet.table({"", "", "", ""}, rows);
+  sheet.heading("Sign-off");
+  sheet.prose("I was present and saw the ceremony done as this script says, but for the deviations listed above.");
+  rows.clear();
+  const policy::AdmittedProcedure* admitted = policy.procedure(procedure.id);
+  for (const auto& [id, person] : policy.people) {
+    std::string demanded;
+    for (const Role role : person.roles) {
+      if (admitted != nullptr && std::ranges::find(admitted->sign_off, role) != admitted->sign_off.end()) {
+        demanded += (demanded.empty() ? "" : ", ") + std::string(name_of(role));
+      }
+    }
+    rows.push_back({id, demanded.empty() ? "if present" : "as " + demanded, "", "", ""});
+  }
+  sheet.table({"Id", "Signs", "Name", "Signature", "UTC"}, rows);
+}
+
+std::string script(Sheet&& sheet, const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
+  head(sheet, procedure, policy, details);
+  people(sheet, procedure, policy);
+  sheet.heading("Hardware");
+  sheet.checklist(procedure.hardware);
+  sheet.heading("Physical security");
+  sheet.checklist(procedure.room);
+  steps(sheet, procedure, policy);
+  tail(sheet, procedure, policy);
+  return std::move(sheet).text();
+}
+
+}  // namespace
+
+std::string script_markdown(const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
+  return script(Sheet(Sheet::Form::markdown, procedure.title), procedure, policy, details);
+}
+
+std::string script_html(const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
+  return script(Sheet(Sheet::Form::html, procedure.title), procedure, policy, details);
+}
+
+}  // namespace ceremony::procedure

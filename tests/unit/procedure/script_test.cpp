@@ -1,0 +1,88 @@
+// The paper script: everything of the procedure is on it, places to write too, and nothing of a file becomes markup.
+#include "ceremony/procedure/script.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/unit/policy/one_mistake.h"
+
+using namespace ceremony::procedure;  // NOLINT: a test reads as a story
+using ceremony::policy::Policy;
+using ceremony::policy::read_policy;
+using ceremony::test::shipped;
+using ceremony::test::with;
+
+namespace {
+
+std::size_t count(const std::string& text, std::string_view part) {
+  std::size_t n = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
+  return n;
+}
+
+const ScriptDetails details{"2026-11-22-root-genesis", "2026-11-22", "", "ceremony 0.1.0"};
+
+}  // namespace
+
+TEST_CASE("both scripts of both procedures have every step with its id, roles, approvals and places to write") {
+  const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
+  for (const char* const name : {"root-genesis.toml", "issue-intermediates.toml"}) {
+    const Procedure procedure = read_procedure(name, shipped(name));
+    for (const std::string& text : {script_markdown(procedure, policy, details), script_html(procedure, policy, details)}) {
+      for (const Step& step : procedure.steps) {
+        INFO(step.id);
+        CHECK(count(text, "[" + step.id + "]") == 1);
+        CHECK(text.find(step.title) != std::string::npos);
+      }
+      CHECK(count(text, "Begun (UTC)") == procedure.steps.size());
+      for (const auto& [id, person] : policy.people) CHECK(text.find(id) != std::string::npos);
+      for (const char* const part : {"REHEARSAL", "Roles", "Quorums", "Approvals", "Hardware", "Physical security", "Seals", "Storage afterwards", "Deviations",
+                                     "Checkpoint", "Sign-off", "3 of 5", "2026-11-22-root-genesis"}) {
+        INFO(part);
+        CHECK(text.find(part) != std::string::npos);
+      }
+      CHECK(text.find(ceremony::hex(procedure.digest)) != std::string::npos);
+      CHECK(text.find(ceremony::hex(policy.digest)) != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("the approvals listed are those the steps ask for") {
+  const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
+  const std::string text = script_markdown(read_procedure("g", shipped("root-genesis.toml")), policy, details);
+  CHECK(text.find("| approve-root | sign-certificate | activation | 3 |") != std::string::npos);
+  CHECK(text.find("| approve-crl | sign-crl | activation | 3 |") != std::string::npos);
+  CHECK(text.find("| approve-crl | sign-certificate |") == std::string::npos);
+  CHECK(text.find("| adopt | adopt-policy | governance | 2 |") != std::string::npos);
+  CHECK(text.find("sign-batch") == std::string::npos);
+  const std::string batch = script_markdown(read_procedure("i", with(shipped("issue-intermediates.toml"), "as = \"each\"", "as = \"batch\"")), policy, details);
+  CHECK(batch.find("| approve | sign-batch | activation | 3 |") != std::string::npos);
+  CHECK(batch.find("sign-certificate") == std::string::npos);
+}
+
+TEST_CASE("the same input gives the same bytes, and a production script does not say rehearsal") {
+  const Policy policy = read_policy("p", shipped("policy-production.toml"));
+  const Procedure procedure = read_procedure("i", shipped("issue-intermediates.toml"));
+  CHECK(script_html(procedure, policy, {}) == script_html(procedure, policy, {}));
+  CHECK(script_html(procedure, policy, {}).find("<p class=\"banner\">PRODUCTION</p>") != std::string::npos);
+}
+
+TEST_CASE("words of a file do not become markup") {
+  const Policy policy = read_policy("p", with(shipped("policy-rehearsal.toml"), "Root G1 (rehearsal)\"", "<script>*x*|`y`\""));
+  const Procedure procedure = read_procedure("i", shipped("issue-intermediates.toml"));
+  const std::string html = script_html(procedure, policy, {});
+  CHECK(html.find("<script>") == std::string::npos);
+  CHECK(html.find("&lt;script&gt;*x*|`y`") != std::string::npos);
+  CHECK(script_markdown(procedure, policy, {}).find("\\<script\\>\\*x\\*\\|\\`y\\`") != std::string::npos);
+}
+
+TEST_CASE("the HTML stands alone") {
+  const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
+  const std::string html = script_html(read_procedure("i", shipped("issue-intermediates.toml")), policy, {});
+  CHECK(html.starts_with("<!DOCTYPE html>"));
+  CHECK(html.ends_with("</html>\n"));
+  CHECK(html.find("http") == std::string::npos);
+  CHECK(html.find("src=") == std::string::npos);
+  CHECK(count(html, "<div") == count(html, "</div>"));
+  CHECK(count(html, "<table>") == count(html, "</table>"));
+  CHECK(count(html, "<tr>") == count(html, "</tr>"));
+}
