@@ -44,18 +44,6 @@ class Value {
 
   bool operator==(const Value&) const = default;
 
-  [[nodiscard]] bool is_number() const { return if_number() != nullptr; }
-  [[nodiscard]] bool is_boolean() const { return if_boolean() != nullptr; }
-  [[nodiscard]] bool is_text() const { return if_text() != nullptr; }
-  [[nodiscard]] bool is_array() const { return if_array() != nullptr; }
-  [[nodiscard]] bool is_object() const { return if_object() != nullptr; }
-  /// For who has asked is_…: asserts it.
-  [[nodiscard]] std::int64_t as_number() const { return *checked(if_number()); }
-  [[nodiscard]] bool as_boolean() const { return *checked(if_boolean()); }
-  [[nodiscard]] const std::string& as_text() const { return *checked(if_text()); }
-  [[nodiscard]] const Array& as_array() const { return *checked(if_array()); }
-  [[nodiscard]] const Object& as_object() const { return *checked(if_object()); }
-
   [[nodiscard]] const std::int64_t* if_number() const { return std::get_if<std::int64_t>(&m_value); }
   [[nodiscard]] const bool* if_boolean() const { return std::get_if<bool>(&m_value); }
   [[nodiscard]] const std::string* if_text() const { return std::get_if<std::string>(&m_value); }
@@ -80,12 +68,6 @@ class Value {
   Value& set(std::string key, Value value);
 
  private:
-  template <typename T>
-  static const T* checked(const T* value) {
-    assert(value != nullptr);
-    return value;
-  }
-
   std::variant<std::int64_t, bool, std::string, Array, Object> m_value;
 };
 
