@@ -123,7 +123,7 @@ void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
     for (const QuorumName quorum : spec.shares) {
       machine += " Shares handed in: " + std::string(name_of(quorum)) + ", " + m_of_n(policy, quorum) + ".";
     }
-    sheet.aside("The appliance", machine);
+    sheet.aside("What happens", machine);
     sheet.table({"Begun (UTC)", "Done (UTC)", "Administrator", "Witness", "Security officer"}, {{"", "", "", "", ""}});
     sheet.end_step();
   }
@@ -159,7 +159,7 @@ void tail(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
         demanded += (demanded.empty() ? "" : ", ") + std::string(name_of(role));
       }
     }
-    rows.push_back({id, demanded.empty() ? "if present" : "as " + demanded, "", "", ""});
+    rows.push_back({id, demanded.empty() ? "if they acted" : "as " + demanded, "", "", ""});
   }
   sheet.table({"Id", "Signs", "Name", "Signature", "UTC"}, rows);
 }

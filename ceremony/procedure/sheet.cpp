@@ -85,9 +85,9 @@ void Sheet::prose(std::string_view text) {
 void Sheet::aside(std::string_view label, std::string_view text) {
   bool first = true;
   for (const std::string_view each : paragraphs(text)) {
-    const std::string name = first ? escaped(label) + ": " : std::string();
+    const std::string name = first ? escaped(label) + ":" : std::string();
     if (m_form == Form::html) {
-      m_out += "<p class=\"aside\">" + (first ? "<strong>" + name + "</strong>" : name) + escaped(each) + "</p>\n";
+      m_out += "<p class=\"aside\">" + (first ? "<strong>" + name + "</strong> " : name) + escaped(each) + "</p>\n";
     } else {
       m_out += "> " + (first ? "**" + name + "** " : name) + escaped(each) + "\n\n";
     }
