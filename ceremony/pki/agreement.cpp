@@ -1,7 +1,7 @@
 #include "ceremony/pki/agreement.h"
 
-#include <botan/der_enc.h>
 #include <botan/bigint.h>
+#include <botan/der_enc.h>
 #include <botan/pubkey.h>
 #include <botan/x509_key.h>
 #include <openssl/err.h>
@@ -34,7 +34,9 @@ Bytes joined(std::initializer_list<View> parts) {
 }
 
 Bytes hash_identifier(unsigned bits) {  // with NULL, as RFC 4055 2.1 has it
-  const Bytes id = oid(bits == 256 ? "2.16.840.1.101.3.4.2.1" : bits == 384 ? "2.16.840.1.101.3.4.2.2" : "2.16.840.1.101.3.4.2.3");
+  const Bytes id = oid(bits == 256   ? "2.16.840.1.101.3.4.2.1"
+                       : bits == 384 ? "2.16.840.1.101.3.4.2.2"
+                                     : "2.16.840.1.101.3.4.2.3");
   return der::wrap(der::sequence, joined({id, der::wrap(der::null, {})}));
 }
 
@@ -43,8 +45,9 @@ Bytes pss_parameters(unsigned bits) {
   const Bytes hash = hash_identifier(bits);
   const Bytes mgf = der::wrap(der::sequence, joined({oid("1.2.840.113549.1.1.8"), hash}));
   const Bytes salt = der::wrap(der::integer, der::from_number(bits / 8));
-  return der::wrap(der::sequence, joined({der::wrap(der::context_constructed(0), hash), der::wrap(der::context_constructed(1), mgf),
-                                          der::wrap(der::context_constructed(2), salt)}));
+  return der::wrap(der::sequence,
+                   joined({der::wrap(der::context_constructed(0), hash), der::wrap(der::context_constructed(1), mgf),
+                           der::wrap(der::context_constructed(2), salt)}));
 }
 
 std::vector<Scheme> make_schemes() {
@@ -53,9 +56,11 @@ std::vector<Scheme> make_schemes() {
     const unsigned arc = bits == 256 ? 2 : bits == 384 ? 3 : 4;
     const std::string hash = std::format("SHA-{}", bits);
     // RFC 5758 3.2: parameters absent. RFC 4055 5: parameters NULL.
-    out.push_back({std::format("ecdsa-sha{}", bits), hash, "ec", hash, der::wrap(der::sequence, oid(std::format("1.2.840.10045.4.3.{}", arc)))});
+    out.push_back({std::format("ecdsa-sha{}", bits), hash, "ec", hash,
+                   der::wrap(der::sequence, oid(std::format("1.2.840.10045.4.3.{}", arc)))});
     out.push_back({std::format("rsa-pkcs1-sha{}", bits), hash, "rsa", std::format("PKCS1v15({})", hash),
-                   der::wrap(der::sequence, joined({oid(std::format("1.2.840.113549.1.1.{}", arc + 9)), der::wrap(der::null, {})}))});
+                   der::wrap(der::sequence, joined({oid(std::format("1.2.840.113549.1.1.{}", arc + 9)),
+                                                    der::wrap(der::null, {})}))});
     out.push_back({std::format("rsa-pss-sha{}", bits), hash, "rsa", std::format("PSS({},MGF1,{})", hash, bits / 8),
                    der::wrap(der::sequence, joined({oid("1.2.840.113549.1.1.10"), pss_parameters(bits)}))});
   }
@@ -78,7 +83,9 @@ std::string botan_says(View spki, View message, View signature, const Scheme& sc
 template <auto Free>
 struct With {
   template <typename T>
-  void operator()(T* thing) const { Free(thing); }
+  void operator()(T* thing) const {
+    Free(thing);
+  }
 };
 
 std::string openssl_says(View spki, View message, View signature, const Scheme& scheme) {
@@ -87,19 +94,24 @@ std::string openssl_says(View spki, View message, View signature, const Scheme& 
   const std::unique_ptr<EVP_MD_CTX, With<EVP_MD_CTX_free>> context(EVP_MD_CTX_new());
   bool ready = key != nullptr && at == spki.data() + spki.size() && context != nullptr;
   EVP_PKEY_CTX* pkey = nullptr;
-  const EVP_MD* hash = EVP_get_digestbyname(scheme.hash == "SHA-256" ? "SHA256" : scheme.hash == "SHA-384" ? "SHA384" : "SHA512");
+  const EVP_MD* hash = EVP_get_digestbyname(scheme.hash == "SHA-256"   ? "SHA256"
+                                            : scheme.hash == "SHA-384" ? "SHA384"
+                                                                       : "SHA512");
   ready = ready && hash != nullptr && EVP_DigestVerifyInit(context.get(), &pkey, hash, nullptr, key.get()) == 1;
   if (ready && scheme.name.starts_with("rsa-pss"))
     ready = EVP_PKEY_CTX_set_rsa_padding(pkey, RSA_PKCS1_PSS_PADDING) == 1 &&
-            EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey, RSA_PSS_SALTLEN_DIGEST) == 1 && EVP_PKEY_CTX_set_rsa_mgf1_md(pkey, hash) == 1;
-  const bool good = ready && EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) == 1;
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+            EVP_PKEY_CTX_set_rsa_mgf1_md(pkey, hash) == 1;
+  const bool good = ready && EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                                              message.size()) == 1;
   ERR_clear_error();
   if (!ready) return "openssl: the key cannot be used";
   return good ? "" : "openssl: the signature does not verify";
 }
 
 [[noreturn]] void refuse_signature(std::string fact) {
-  throw Refused(PkiRefusal::signature, std::move(fact), "", "do not use it; sign again with the right key, or ask for the right file");
+  throw Refused(PkiRefusal::signature, std::move(fact), "",
+                "do not use it; sign again with the right key, or ask for the right file");
 }
 
 }  // namespace
@@ -114,11 +126,13 @@ const Scheme& scheme_named(std::string_view name) {
   if (at != schemes().end()) return *at;
   std::string known;
   for (const Scheme& scheme : schemes()) known += (known.empty() ? "" : ", ") + scheme.name;
-  throw Refused(PkiRefusal::scheme, std::format("'{}' is no signature scheme", name), "", std::format("use one of {}", known));
+  throw Refused(PkiRefusal::scheme, std::format("'{}' is no signature scheme", name), "",
+                std::format("use one of {}", known));
 }
 
 const Scheme* scheme_of(View algorithm_identifier) {
-  const auto at = std::ranges::find_if(schemes(), [&](const Scheme& s) { return std::ranges::equal(s.algorithm_identifier, algorithm_identifier); });
+  const auto at = std::ranges::find_if(
+      schemes(), [&](const Scheme& s) { return std::ranges::equal(s.algorithm_identifier, algorithm_identifier); });
   return at == schemes().end() ? nullptr : &*at;
 }
 
@@ -138,7 +152,8 @@ void verify_by_both(View spki, View message, View signature, std::string_view sc
   const Scheme& scheme = scheme_named(scheme_name);
   const std::string algorithm = key_algorithm(spki);
   if (!fits(scheme_name, algorithm))
-    throw Refused(PkiRefusal::scheme, std::format("a {} key cannot make the signature scheme {}", algorithm, scheme_name), "",
+    throw Refused(PkiRefusal::scheme,
+                  std::format("a {} key cannot make the signature scheme {}", algorithm, scheme_name), "",
                   std::format("its usual scheme is {}", scheme_for(algorithm)));
   const std::string botan = botan_says(spki, message, signature, scheme);
   const std::string openssl = openssl_says(spki, message, signature, scheme);
@@ -147,7 +162,8 @@ void verify_by_both(View spki, View message, View signature, std::string_view sc
 }
 
 Bytes ecdsa_der_from_raw(View raw) {
-  if (raw.empty() || raw.size() % 2 != 0 || raw.size() > 132) refuse_signature(std::format("an ECDSA signature of {} bytes is not r and s of equal length", raw.size()));
+  if (raw.empty() || raw.size() % 2 != 0 || raw.size() > 132)
+    refuse_signature(std::format("an ECDSA signature of {} bytes is not r and s of equal length", raw.size()));
   const Botan::BigInt r(raw.first(raw.size() / 2));
   const Botan::BigInt s(raw.subspan(raw.size() / 2));
   Bytes out;
@@ -163,7 +179,8 @@ Bytes ecdsa_raw_from_der(View der_bytes, std::size_t coordinate_bytes) {
       View number = pair.next(der::integer, field).content;
       if (number[0] >= 0x80) pair.refuse(std::format("{} is negative", field));
       if (number[0] == 0) number = number.subspan(1);
-      if (number.size() > coordinate_bytes) pair.refuse(std::format("{} is longer than {} bytes", field, coordinate_bytes));
+      if (number.size() > coordinate_bytes)
+        pair.refuse(std::format("{} is longer than {} bytes", field, coordinate_bytes));
       out.resize(out.size() + coordinate_bytes - number.size());
       out.insert(out.end(), number.begin(), number.end());
     }

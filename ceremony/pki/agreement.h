@@ -1,5 +1,5 @@
-// Signatures, checked by two libraries that share no code: Botan and OpenSSL must both say yes. Signature schemes by name.
-// Signature bytes are in the form X.509 carries: DER SEQUENCE {r, s} for ECDSA, the octets for RSA.
+// Signatures, checked by two libraries that share no code: Botan and OpenSSL must both say yes. Signature schemes by
+// name. Signature bytes are in the form X.509 carries: DER SEQUENCE {r, s} for ECDSA, the octets for RSA.
 #pragma once
 
 #include <optional>
@@ -17,9 +17,9 @@ namespace ceremony::pki {
 /// hash, salt as long as the hash).
 struct Scheme {
   std::string name;
-  std::string hash;         ///< "SHA-256", "SHA-384", "SHA-512"
-  std::string key;          ///< "ec" or "rsa"
-  std::string botan;        ///< Botan's padding or emsa text
+  std::string hash;            ///< "SHA-256", "SHA-384", "SHA-512"
+  std::string key;             ///< "ec" or "rsa"
+  std::string botan;           ///< Botan's padding or emsa text
   Bytes algorithm_identifier;  ///< DER, as it stands in certificates (RFC 5758, RFC 4055)
 };
 [[nodiscard]] const std::vector<Scheme>& schemes();
@@ -35,11 +35,12 @@ struct Scheme {
 /// because devices that verify PSS are still rare; SHA-384 suffices for 3072 bits and more).
 [[nodiscard]] std::string scheme_for(std::string_view key_algorithm);
 
-/// Returns if both libraries accept the signature over `message`. Throws PkiRefusal::signature naming which library said
-/// no ("botan", "openssl" or both), PkiRefusal::scheme for an unknown scheme or one the key cannot make.
+/// Returns if both libraries accept the signature over `message`. Throws PkiRefusal::signature naming which library
+/// said no ("botan", "openssl" or both), PkiRefusal::scheme for an unknown scheme or one the key cannot make.
 void verify_by_both(View spki, View message, View signature, std::string_view scheme);
 
-/// ECDSA forms: PKCS#11 gives r ‖ s of equal length, X.509 wants DER. Throws PkiRefusal::signature for a malformed one.
+/// ECDSA forms: PKCS#11 gives r ‖ s of equal length, X.509 wants DER. Throws PkiRefusal::signature for a malformed
+/// one.
 [[nodiscard]] Bytes ecdsa_der_from_raw(View raw);
 [[nodiscard]] Bytes ecdsa_raw_from_der(View der, std::size_t coordinate_bytes);
 

@@ -20,15 +20,18 @@ namespace {
 constexpr std::string_view what = "the certificate";
 
 [[noreturn]] void refuse_plan(std::string fact) {
-  throw Refused(PkiRefusal::plan, std::move(fact), "the certificate's plan", "correct the plan; nothing has been signed");
+  throw Refused(PkiRefusal::plan, std::move(fact), "the certificate's plan",
+                "correct the plan; nothing has been signed");
 }
 [[noreturn]] void refuse_certificate(std::string fact) {
-  throw Refused(PkiRefusal::certificate, std::move(fact), std::string(what), "this certificate was not made by this appliance as it stands; ask where it comes from");
+  throw Refused(PkiRefusal::certificate, std::move(fact), std::string(what),
+                "this certificate was not made by this appliance as it stands; ask where it comes from");
 }
 
 constexpr std::pair<std::string_view, std::string_view> usages[] = {
-    {"serverAuth", "1.3.6.1.5.5.7.3.1"}, {"clientAuth", "1.3.6.1.5.5.7.3.2"}, {"codeSigning", "1.3.6.1.5.5.7.3.3"},
-    {"emailProtection", "1.3.6.1.5.5.7.3.4"}, {"timeStamping", "1.3.6.1.5.5.7.3.8"}, {"OCSPSigning", "1.3.6.1.5.5.7.3.9"},
+    {"serverAuth", "1.3.6.1.5.5.7.3.1"},   {"clientAuth", "1.3.6.1.5.5.7.3.2"},
+    {"codeSigning", "1.3.6.1.5.5.7.3.3"},  {"emailProtection", "1.3.6.1.5.5.7.3.4"},
+    {"timeStamping", "1.3.6.1.5.5.7.3.8"}, {"OCSPSigning", "1.3.6.1.5.5.7.3.9"},
     {"anyExtendedKeyUsage", "2.5.29.37.0"}};
 
 Bytes oid_list(const std::vector<std::string>& oids) {
@@ -71,11 +74,13 @@ Bytes extensions_of(const CertificatePlan& plan) {
   auto add = [&](const Bytes& extension) { out.insert(out.end(), extension.begin(), extension.end()); };
   add(write_extension(ext::basic_constraints, true, constraints));
   add(write_key_usage(profile.key_usage));
-  if (!profile.extended_key_usage.empty()) add(write_extension(ext::eku, false, oid_list(profile.extended_key_usage)));
+  if (!profile.extended_key_usage.empty())
+    add(write_extension(ext::eku, false, oid_list(profile.extended_key_usage)));
   if (!profile.policies.empty()) add(write_extension(ext::policies, false, policy_list(profile.policies)));
   add(write_extension(ext::skid, false, der::wrap(der::octet_string, subject_key_id(plan.key.view()))));
   add(write_akid(plan.issuer_skid));
-  if (!profile.crl_distribution_points.empty()) add(write_extension(ext::cdp, false, point_list(profile.crl_distribution_points)));
+  if (!profile.crl_distribution_points.empty())
+    add(write_extension(ext::cdp, false, point_list(profile.crl_distribution_points)));
   return out;
 }
 
@@ -111,11 +116,14 @@ CertificateView view_of(const der::Element& tbs) {
   out.tbs = to_bytes(tbs.whole);
   der::Reader body(tbs.content, what);
   der::Reader version = body.enter(der::context_constructed(0), "the version");
-  if (der::to_number(version.next(der::integer, "the version").content) != 2) refuse_certificate("the version is not 3");
+  if (der::to_number(version.next(der::integer, "the version").content) != 2)
+    refuse_certificate("the version is not 3");
   version.end();
   const View serial = body.next(der::integer, "the serial number").content;
-  if (serial[0] >= 0x80 || (serial.size() == 1 && serial[0] == 0)) refuse_certificate("the serial number is not positive");
-  if (serial.size() > 20) refuse_certificate(std::format("the serial number has {} octets, more than 20", serial.size()));
+  if (serial[0] >= 0x80 || (serial.size() == 1 && serial[0] == 0))
+    refuse_certificate("the serial number is not positive");
+  if (serial.size() > 20)
+    refuse_certificate(std::format("the serial number has {} octets, more than 20", serial.size()));
   out.serial.value = to_bytes(serial);
   out.serial_hex = hex(serial);
   const Scheme* scheme = scheme_of(body.next(der::sequence, "the signature's algorithm").whole);
@@ -138,7 +146,8 @@ CertificateView view_of(const der::Element& tbs) {
   std::set<std::string> seen;
   while (!extensions.done()) {
     const Extension extension = read_extension(extensions);
-    if (!seen.insert(extension.oid).second) refuse_certificate(std::format("the extension {} stands twice", extension_name(extension.oid)));
+    if (!seen.insert(extension.oid).second)
+      refuse_certificate(std::format("the extension {} stands twice", extension_name(extension.oid)));
     out.extensions.push_back({extension.oid, extension_name(extension.oid), extension.critical});
     take_extension(extension, out);
   }
@@ -178,11 +187,16 @@ Time not_after_for(Time not_before, std::int64_t days) {
 TbsDer build_tbs(const CertificatePlan& plan) {
   assert(plan.profile != nullptr);
   const Bytes& serial = plan.serial.value;
-  if (serial.empty() || serial.size() > 20 || serial[0] >= 0x80 || (serial[0] == 0 && (serial.size() == 1 || serial[1] < 0x80)))
-    refuse_plan(std::format("the serial number '{}' is not a positive integer of at most 20 octets", hex(plan.serial)));
-  if (plan.not_after < plan.not_before) refuse_plan(std::format("notAfter {} is before notBefore {}", text_of(plan.not_after), text_of(plan.not_before)));
-  if (plan.not_after > last_not_after()) refuse_plan(std::format("notAfter {} is after the year 3099", text_of(plan.not_after)));
-  if (plan.issuer_skid.size() != 20) refuse_plan(std::format("the issuer's key id has {} bytes, not 20", plan.issuer_skid.size()));
+  if (serial.empty() || serial.size() > 20 || serial[0] >= 0x80 ||
+      (serial[0] == 0 && (serial.size() == 1 || serial[1] < 0x80)))
+    refuse_plan(
+        std::format("the serial number '{}' is not a positive integer of at most 20 octets", hex(plan.serial)));
+  if (plan.not_after < plan.not_before)
+    refuse_plan(std::format("notAfter {} is before notBefore {}", text_of(plan.not_after), text_of(plan.not_before)));
+  if (plan.not_after > last_not_after())
+    refuse_plan(std::format("notAfter {} is after the year 3099", text_of(plan.not_after)));
+  if (plan.issuer_skid.size() != 20)
+    refuse_plan(std::format("the issuer's key id has {} bytes, not 20", plan.issuer_skid.size()));
   const Scheme& scheme = scheme_named(plan.scheme);
   const Bytes extensions = extensions_of(plan);
 
@@ -200,8 +214,12 @@ TbsDer build_tbs(const CertificatePlan& plan) {
 
 CertDer assemble_certificate(const TbsDer& tbs, std::string_view scheme, View signature) {
   Bytes out;
-  Botan::DER_Encoder(out).start_sequence().raw_bytes(tbs.value).raw_bytes(scheme_named(scheme).algorithm_identifier)
-      .encode(signature.data(), signature.size(), Botan::ASN1_Type::BitString).end_cons();
+  Botan::DER_Encoder(out)
+      .start_sequence()
+      .raw_bytes(tbs.value)
+      .raw_bytes(scheme_named(scheme).algorithm_identifier)
+      .encode(signature.data(), signature.size(), Botan::ASN1_Type::BitString)
+      .end_cons();
   return {out};
 }
 
@@ -209,7 +227,8 @@ CertificateView read_certificate(View der_bytes) {
   der::Reader whole(der::one(der_bytes, der::sequence, what).content, what);
   CertificateView out = view_of(whole.next(der::sequence, "the body"));
   const Scheme* scheme = scheme_of(whole.next(der::sequence, "the outer algorithm").whole);
-  if (scheme == nullptr || scheme->name != out.scheme) refuse_certificate(std::format("the outer signature algorithm is not the inner one ({})", out.scheme));
+  if (scheme == nullptr || scheme->name != out.scheme)
+    refuse_certificate(std::format("the outer signature algorithm is not the inner one ({})", out.scheme));
   out.signature = to_bytes(der::whole_octets(whole.next(der::bit_string, "the signature").content, what));
   whole.end();
   out.digest = sha256(der_bytes);
@@ -231,14 +250,18 @@ std::string describe(const CertificateView& certificate) {
   std::vector<std::string> usage_names;
   for (const std::string& oid : certificate.extended_key_usage) usage_names.push_back(extended_key_usage_name(oid));
   std::string out;
-  auto line = [&](std::string_view label, std::string_view value) { out += std::format("{}{:<16}{}", out.empty() ? "" : "\n", std::format("{}:", label), value); };
+  auto line = [&](std::string_view label, std::string_view value) {
+    out += std::format("{}{:<16}{}", out.empty() ? "" : "\n", std::format("{}:", label), value);
+  };
   line("subject", text(certificate.subject));
   line("issuer", certificate.self_issued ? "itself" : text(certificate.issuer));
   line("serial", certificate.serial_hex);
   line("not before", text_of(certificate.not_before));
   line("not after", text_of(certificate.not_after));
   line("key", std::format("{}, SPKI SHA-256 {}", certificate.key.algorithm, hex(certificate.key.spki_sha256)));
-  line("CA", !certificate.is_ca ? "no" : certificate.path_length ? std::format("yes, path length {}", *certificate.path_length) : "yes, no limit of path length");
+  line("CA", !certificate.is_ca        ? "no"
+             : certificate.path_length ? std::format("yes, path length {}", *certificate.path_length)
+                                       : "yes, no limit of path length");
   line("key usage", list(certificate.key_usage));
   line("extended usage", list(usage_names));
   line("policies", list(certificate.policies));
@@ -248,7 +271,8 @@ std::string describe(const CertificateView& certificate) {
   line("signature", certificate.scheme);
   line("SHA-256", hex(certificate.digest));
   for (const ExtensionSeen& extension : certificate.extensions)
-    if (extension.name == extension.oid) line("unknown", std::format("extension {}{}", extension.oid, extension.critical ? ", critical" : ""));
+    if (extension.name == extension.oid)
+      line("unknown", std::format("extension {}{}", extension.oid, extension.critical ? ", critical" : ""));
   return out;
 }
 

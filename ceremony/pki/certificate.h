@@ -1,5 +1,5 @@
-// Certificates: built by us from profile and plan, and read back strictly for display and lint. Every certificate is v3,
-// with AKID (in a root too), SKID of 20 bytes, critical basicConstraints and keyUsage. Signs nothing.
+// Certificates: built by us from profile and plan, and read back strictly for display and lint. Every certificate is
+// v3, with AKID (in a root too), SKID of 20 bytes, critical basicConstraints and keyUsage. Signs nothing.
 #pragma once
 
 #include <botan/rng.h>
@@ -69,17 +69,18 @@ struct CertificateView {
   std::vector<std::string> extended_key_usage;  ///< dotted OIDs
   std::vector<std::string> policies;            ///< dotted OIDs
   std::vector<std::string> crl_distribution_points;
-  Bytes skid, akid;                             ///< empty where absent
-  std::vector<ExtensionSeen> extensions;        ///< in order
+  Bytes skid, akid;                       ///< empty where absent
+  std::vector<ExtensionSeen> extensions;  ///< in order
   std::string scheme;
-  bool self_issued = false;                     ///< subject and issuer are the same bytes
-  Bytes tbs;                                    ///< the signed bytes
-  Bytes signature;                              ///< empty where a TBS was read
-  Digest digest;                                ///< SHA-256 of what was read
+  bool self_issued = false;  ///< subject and issuer are the same bytes
+  Bytes tbs;                 ///< the signed bytes
+  Bytes signature;           ///< empty where a TBS was read
+  Digest digest;             ///< SHA-256 of what was read
 };
 
-/// The whole input is one v3 certificate in strict DER, inner and outer algorithm equal, no extension twice. An extension
-/// unknown here is listed, not refused (lint does). Throws PkiRefusal::certificate, der, key, weak_key, name, scheme.
+/// The whole input is one v3 certificate in strict DER, inner and outer algorithm equal, no extension twice. An
+/// extension unknown here is listed, not refused (lint does). Throws PkiRefusal::certificate, der, key, weak_key,
+/// name, scheme.
 [[nodiscard]] CertificateView read_certificate(View der);
 [[nodiscard]] CertificateView read_tbs(View tbs);
 

@@ -17,17 +17,23 @@ namespace {
 
 constexpr std::string_view what = "the CRL";
 
-constexpr std::pair<Reason, std::string_view> reasons[] = {
-    {Reason::unspecified, "unspecified"}, {Reason::keyCompromise, "keyCompromise"}, {Reason::cACompromise, "cACompromise"},
-    {Reason::affiliationChanged, "affiliationChanged"}, {Reason::superseded, "superseded"}, {Reason::cessationOfOperation, "cessationOfOperation"},
-    {Reason::certificateHold, "certificateHold"}, {Reason::removeFromCRL, "removeFromCRL"}, {Reason::privilegeWithdrawn, "privilegeWithdrawn"},
-    {Reason::aACompromise, "aACompromise"}};
+constexpr std::pair<Reason, std::string_view> reasons[] = {{Reason::unspecified, "unspecified"},
+                                                           {Reason::keyCompromise, "keyCompromise"},
+                                                           {Reason::cACompromise, "cACompromise"},
+                                                           {Reason::affiliationChanged, "affiliationChanged"},
+                                                           {Reason::superseded, "superseded"},
+                                                           {Reason::cessationOfOperation, "cessationOfOperation"},
+                                                           {Reason::certificateHold, "certificateHold"},
+                                                           {Reason::removeFromCRL, "removeFromCRL"},
+                                                           {Reason::privilegeWithdrawn, "privilegeWithdrawn"},
+                                                           {Reason::aACompromise, "aACompromise"}};
 
 [[noreturn]] void refuse_plan(std::string fact) {
   throw Refused(PkiRefusal::plan, std::move(fact), "the CRL's plan", "correct the plan; nothing has been signed");
 }
 [[noreturn]] void refuse_crl(std::string fact) {
-  throw Refused(PkiRefusal::crl, std::move(fact), std::string(what), "this CRL was not made by this appliance as it stands; ask where it comes from");
+  throw Refused(PkiRefusal::crl, std::move(fact), std::string(what),
+                "this CRL was not made by this appliance as it stands; ask where it comes from");
 }
 
 void append(Bytes& out, View bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
@@ -40,7 +46,8 @@ Bytes time_der(Time time) {
 /// One revokedCertificates element. Composed by hand: a list may hold a million of them.
 void append_entry(Bytes& out, const CrlEntry& entry) {
   // SEQUENCE { SEQUENCE { OID reasonCode, OCTET STRING { ENUMERATED } } }, RFC 5280 5.3.1
-  static constexpr std::uint8_t reason_head[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
+  static constexpr std::uint8_t reason_head[] = {0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
+                                                 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
   Bytes content = der::wrap(der::integer, entry.serial.value);
   append(content, time_der(entry.date));
   if (entry.reason) {
@@ -60,12 +67,15 @@ Bytes extensions_of(const CrlPlan& plan) {
   return out;
 }
 
-bool good_serial(View s) { return !s.empty() && s.size() <= 20 && s[0] < 0x80 && !(s[0] == 0 && (s.size() == 1 || s[1] < 0x80)); }
+bool good_serial(View s) {
+  return !s.empty() && s.size() <= 20 && s[0] < 0x80 && !(s[0] == 0 && (s.size() == 1 || s[1] < 0x80));
+}
 
 CrlEntry read_entry(der::Reader entry, CrlView& out) {
   CrlEntry found;
   const View serial = entry.next(der::integer, "an entry's serial").content;
-  if (!good_serial(serial)) refuse_crl(std::format("the entry's serial '{}' is not a positive integer of at most 20 octets", hex(serial)));
+  if (!good_serial(serial))
+    refuse_crl(std::format("the entry's serial '{}' is not a positive integer of at most 20 octets", hex(serial)));
   found.serial.value = to_bytes(serial);
   found.date = der::to_time(entry.next(), what);
   if (entry.done()) return found;
@@ -79,7 +89,8 @@ CrlEntry read_entry(der::Reader entry, CrlView& out) {
       continue;
     }
     const auto code = der::to_number(der::one(extension.value, der::enumerated, "reasonCode").content);
-    const auto* known = std::ranges::find_if(reasons, [&](const auto& r) { return code == static_cast<std::uint64_t>(r.first); });
+    const auto* known =
+        std::ranges::find_if(reasons, [&](const auto& r) { return code == static_cast<std::uint64_t>(r.first); });
     if (known == std::end(reasons)) refuse_crl("an entry has an unknown reason code");
     found.reason = known->first;
   }
@@ -94,7 +105,8 @@ void take_extension(const Extension& extension, CrlView& out) {
     out.number = der::to_number(der::one(extension.value, der::integer, "cRLNumber").content);
     if (!out.number) refuse_crl("the CRL number is negative or above 2^63");
   } else if (extension.oid == ext::idp) {
-    der::Reader idp(der::one(extension.value, der::sequence, "issuingDistributionPoint").content, "issuingDistributionPoint");
+    der::Reader idp(der::one(extension.value, der::sequence, "issuingDistributionPoint").content,
+                    "issuingDistributionPoint");
     const View only_ca = idp.next(der::context(2), "onlyContainsCACerts").content;
     out.idp_only_ca = only_ca.size() == 1 && only_ca[0] == 0xff;
     if (!out.idp_only_ca) idp.refuse("onlyContainsCACerts is not TRUE");
@@ -115,8 +127,10 @@ CrlView view_of(const der::Element& tbs) {
   out.this_update = der::to_time(body.next(), what);
   auto entries = body.next_if(der::sequence);
   if (!entries) {
-    if (const auto utc = body.next_if(der::utc_time)) out.next_update = der::to_time(*utc, what);
-    else if (const auto general = body.next_if(der::generalized_time)) out.next_update = der::to_time(*general, what);
+    if (const auto utc = body.next_if(der::utc_time))
+      out.next_update = der::to_time(*utc, what);
+    else if (const auto general = body.next_if(der::generalized_time))
+      out.next_update = der::to_time(*general, what);
     entries = body.next_if(der::sequence);
   }
   if (entries) {
@@ -131,7 +145,8 @@ CrlView view_of(const der::Element& tbs) {
   std::set<std::string> seen;
   while (!extensions.done()) {
     const Extension extension = read_extension(extensions);
-    if (!seen.insert(extension.oid).second) refuse_crl(std::format("the extension {} stands twice", extension_name(extension.oid)));
+    if (!seen.insert(extension.oid).second)
+      refuse_crl(std::format("the extension {} stands twice", extension_name(extension.oid)));
     take_extension(extension, out);
   }
   return out;
@@ -152,13 +167,18 @@ std::optional<Reason> reason_from_text(std::string_view text) {
 }
 
 TbsDer build_crl_tbs(const CrlPlan& plan) {
-  if (plan.number == 0 || plan.number >> 63U != 0) refuse_plan(std::format("the CRL number {} is not between 1 and 2^63", plan.number));
-  if (plan.next_update > last_not_after()) refuse_plan(std::format("nextUpdate {} is after the year 3099", text_of(plan.next_update)));
-  if (plan.issuer_skid.size() != 20) refuse_plan(std::format("the issuer's key id has {} bytes, not 20", plan.issuer_skid.size()));
+  if (plan.number == 0 || plan.number >> 63U != 0)
+    refuse_plan(std::format("the CRL number {} is not between 1 and 2^63", plan.number));
+  if (plan.next_update > last_not_after())
+    refuse_plan(std::format("nextUpdate {} is after the year 3099", text_of(plan.next_update)));
+  if (plan.issuer_skid.size() != 20)
+    refuse_plan(std::format("the issuer's key id has {} bytes, not 20", plan.issuer_skid.size()));
   Bytes entries;
   entries.reserve(plan.entries.size() * 52);
   for (const CrlEntry& entry : plan.entries) {
-    if (!good_serial(entry.serial.value)) refuse_plan(std::format("the entry's serial '{}' is not a positive integer of at most 20 octets", hex(entry.serial)));
+    if (!good_serial(entry.serial.value))
+      refuse_plan(
+          std::format("the entry's serial '{}' is not a positive integer of at most 20 octets", hex(entry.serial)));
     append_entry(entries, entry);
   }
   Bytes body;
@@ -175,8 +195,12 @@ TbsDer build_crl_tbs(const CrlPlan& plan) {
 
 CrlDer assemble_crl(const TbsDer& tbs, std::string_view scheme, View signature) {
   Bytes out;
-  Botan::DER_Encoder(out).start_sequence().raw_bytes(tbs.value).raw_bytes(scheme_named(scheme).algorithm_identifier)
-      .encode(signature.data(), signature.size(), Botan::ASN1_Type::BitString).end_cons();
+  Botan::DER_Encoder(out)
+      .start_sequence()
+      .raw_bytes(tbs.value)
+      .raw_bytes(scheme_named(scheme).algorithm_identifier)
+      .encode(signature.data(), signature.size(), Botan::ASN1_Type::BitString)
+      .end_cons();
   return {out};
 }
 
@@ -184,7 +208,8 @@ CrlView read_crl(View der_bytes) {
   der::Reader whole(der::one(der_bytes, der::sequence, what).content, what);
   CrlView out = view_of(whole.next(der::sequence, "the body"));
   const Scheme* scheme = scheme_of(whole.next(der::sequence, "the outer algorithm").whole);
-  if (scheme == nullptr || scheme->name != out.scheme) refuse_crl(std::format("the outer signature algorithm is not the inner one ({})", out.scheme));
+  if (scheme == nullptr || scheme->name != out.scheme)
+    refuse_crl(std::format("the outer signature algorithm is not the inner one ({})", out.scheme));
   out.signature = to_bytes(der::whole_octets(whole.next(der::bit_string, "the signature").content, what));
   whole.end();
   out.digest = sha256(der_bytes);
@@ -199,7 +224,9 @@ CrlView read_crl_tbs(View tbs) {
 
 std::string describe(const CrlView& crl) {
   std::string out;
-  auto line = [&](std::string_view label, std::string_view value) { out += std::format("{}{:<16}{}", out.empty() ? "" : "\n", std::format("{}:", label), value); };
+  auto line = [&](std::string_view label, std::string_view value) {
+    out += std::format("{}{:<16}{}", out.empty() ? "" : "\n", std::format("{}:", label), value);
+  };
   line("CRL of", text(crl.issuer));
   line("number", crl.number ? std::format("{}", *crl.number) : "none");
   line("this update", text_of(crl.this_update));
@@ -210,7 +237,8 @@ std::string describe(const CrlView& crl) {
   line("SHA-256", hex(crl.digest));
   line("entries", std::format("{}", crl.entries.size()));
   for (const CrlEntry& entry : crl.entries)
-    out += std::format("\n  {}  {}  {}", hex(entry.serial), text_of(entry.date), entry.reason ? text(*entry.reason) : "no reason");
+    out += std::format("\n  {}  {}  {}", hex(entry.serial), text_of(entry.date),
+                       entry.reason ? text(*entry.reason) : "no reason");
   return out;
 }
 

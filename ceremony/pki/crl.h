@@ -18,8 +18,16 @@ namespace ceremony::pki {
 
 /// RFC 5280 5.3.1; 7 is not used. `unspecified`, `certificateHold` and `removeFromCRL` can be read, never issued.
 enum class Reason : std::uint8_t {
-  unspecified = 0, keyCompromise = 1, cACompromise = 2, affiliationChanged = 3, superseded = 4, cessationOfOperation = 5,
-  certificateHold = 6, removeFromCRL = 8, privilegeWithdrawn = 9, aACompromise = 10
+  unspecified = 0,
+  keyCompromise = 1,
+  cACompromise = 2,
+  affiliationChanged = 3,
+  superseded = 4,
+  cessationOfOperation = 5,
+  certificateHold = 6,
+  removeFromCRL = 8,
+  privilegeWithdrawn = 9,
+  aACompromise = 10
 };
 [[nodiscard]] std::string_view text(Reason reason);  ///< RFC 5280's name
 [[nodiscard]] std::optional<Reason> reason_from_text(std::string_view text);
@@ -53,7 +61,7 @@ struct CrlView {
   Time this_update;
   std::optional<Time> next_update;
   std::vector<CrlEntry> entries;
-  Bytes akid;                    ///< empty where absent
+  Bytes akid;  ///< empty where absent
   bool idp_only_ca = false;
   std::vector<ExtensionSeen> extensions;
   std::vector<std::string> odd_entry_extensions;  ///< OIDs of entry extensions other than reasonCode

@@ -14,14 +14,20 @@ namespace {
 
 constexpr std::string_view what = "the CSR";
 
-[[noreturn]] void refuse_csr(std::string fact, std::string hint) { throw Refused(PkiRefusal::csr, std::move(fact), std::string(what), std::move(hint)); }
+[[noreturn]] void refuse_csr(std::string fact, std::string hint) {
+  throw Refused(PkiRefusal::csr, std::move(fact), std::string(what), std::move(hint));
+}
 
 Bytes der_of_csr(View bytes) {
   if (bytes.empty()) refuse_csr("the file is empty", "have the CSR exported again");
-  if (bytes.size() > csr_limit) refuse_csr(std::format("the file has {} bytes, more than {}", bytes.size(), csr_limit), "give the CSR alone; one is a few hundred bytes");
+  if (bytes.size() > csr_limit)
+    refuse_csr(std::format("the file has {} bytes, more than {}", bytes.size(), csr_limit),
+               "give the CSR alone; one is a few hundred bytes");
   if (!looks_like_pem(bytes)) return to_bytes(bytes);
   const std::string text = as_text(bytes);
-  return unpem(text.starts_with("-----BEGIN NEW CERTIFICATE REQUEST-----") ? "NEW CERTIFICATE REQUEST" : "CERTIFICATE REQUEST", text);
+  return unpem(
+      text.starts_with("-----BEGIN NEW CERTIFICATE REQUEST-----") ? "NEW CERTIFICATE REQUEST" : "CERTIFICATE REQUEST",
+      text);
 }
 
 /// The attributes (RFC 2986 4.1), all of them wishes: put into words, followed in nothing.
@@ -33,12 +39,15 @@ void drop_attributes(der::Reader attributes, std::vector<std::string>& dropped) 
     attribute.end();
     const bool extensions = type == "1.2.840.113549.1.9.14" || type == "1.3.6.1.4.1.311.2.1.14";
     if (!extensions) {
-      dropped.push_back(std::format("the attribute {} is not taken", type == "1.2.840.113549.1.9.7" ? "challengePassword" : type));
+      dropped.push_back(
+          std::format("the attribute {} is not taken", type == "1.2.840.113549.1.9.7" ? "challengePassword" : type));
       continue;
     }
     while (!values.done()) {
       der::Reader wishes = values.enter(der::sequence, "the requested extensions");
-      while (!wishes.done()) dropped.push_back(std::format("the requested extension {} is not taken; the profile decides", extension_words(read_extension(wishes))));
+      while (!wishes.done())
+        dropped.push_back(std::format("the requested extension {} is not taken; the profile decides",
+                                      extension_words(read_extension(wishes))));
     }
   }
 }
@@ -46,17 +55,22 @@ void drop_attributes(der::Reader attributes, std::vector<std::string>& dropped) 
 /// The name as the profile wants it: its fixed fields and what it takes from the CSR, in the order of `allowed`.
 Name subject_under(const Profile& profile, const Name& requested, std::vector<std::string>& dropped) {
   auto fixed = [&](const std::string& type) { return Name{profile.subject_fixed}.get(type); };
-  auto taken = [&](const std::string& type) { return std::ranges::find(profile.subject_from_csr, type) != profile.subject_from_csr.end(); };
+  auto taken = [&](const std::string& type) {
+    return std::ranges::find(profile.subject_from_csr, type) != profile.subject_from_csr.end();
+  };
   Name out;
   for (const std::string& type : profile.subject_allowed) {
-    if (const auto value = fixed(type)) out.attributes.push_back({type, *value});
-    else if (const auto wish = requested.get(type); wish && taken(type)) out.attributes.push_back({type, *wish});
+    if (const auto value = fixed(type))
+      out.attributes.push_back({type, *value});
+    else if (const auto wish = requested.get(type); wish && taken(type))
+      out.attributes.push_back({type, *wish});
   }
   for (const Attribute& wish : requested.attributes) {
     if (taken(wish.type) || fixed(wish.type) == wish.value) continue;
     const auto instead = fixed(wish.type);
-    dropped.push_back(std::format("the name field {} '{}' is not taken: profile {} {}", wish.type, wish.value, profile.id,
-                                  instead ? std::format("fixes it to '{}'", *instead) : "does not take it from a CSR"));
+    dropped.push_back(
+        std::format("the name field {} '{}' is not taken: profile {} {}", wish.type, wish.value, profile.id,
+                    instead ? std::format("fixes it to '{}'", *instead) : "does not take it from a CSR"));
   }
   return out;
 }
@@ -83,15 +97,20 @@ CsrIntake take_csr(View bytes, const Profile& profile) {
   if (!allows_key(profile, out.key.algorithm)) {
     std::string known;
     for (const std::string& name : profile.key_algorithms) known += (known.empty() ? "" : ", ") + name;
-    refuse_csr(std::format("the key is {}, which profile {} does not allow", out.key.algorithm, profile.id), std::format("have a key of these made: {}", known));
+    refuse_csr(std::format("the key is {}, which profile {} does not allow", out.key.algorithm, profile.id),
+               std::format("have a key of these made: {}", known));
   }
   const Scheme* scheme = scheme_of(algorithm.whole);
-  if (scheme == nullptr) refuse_csr("the self-signature is made with an algorithm that is not ours", "have it signed with SHA-256, SHA-384 or SHA-512");
+  if (scheme == nullptr)
+    refuse_csr("the self-signature is made with an algorithm that is not ours",
+               "have it signed with SHA-256, SHA-384 or SHA-512");
   out.scheme = scheme->name;
   try {
     verify_by_both(spki.whole, info.whole, signature, scheme->name);
   } catch (const Refused& refused) {
-    throw Refused(PkiRefusal::csr_signature, std::format("the self-signature is not good ({})", refused.findings().front().what), std::string(what),
+    throw Refused(PkiRefusal::csr_signature,
+                  std::format("the self-signature is not good ({})", refused.findings().front().what),
+                  std::string(what),
                   "the sender does not hold this key, or the file was changed; have the CSR made again");
   }
 
@@ -102,7 +121,8 @@ CsrIntake take_csr(View bytes, const Profile& profile) {
   drop_attributes(der::Reader(attributes.content, what), out.dropped);
   if (const auto mistakes = mistakes_in_subject(profile, out.subject); !mistakes.empty()) {
     std::vector<Finding> findings;
-    for (const std::string& mistake : mistakes) findings.push_back({mistake, std::string(what), "have the CSR made with the name its profile asks for"});
+    for (const std::string& mistake : mistakes)
+      findings.push_back({mistake, std::string(what), "have the CSR made with the name its profile asks for"});
     throw Refused(PkiRefusal::csr, std::move(findings));
   }
   out.digest = sha256(out.der.view());

@@ -13,7 +13,8 @@ namespace {
 constexpr int deepest = 32;
 
 [[noreturn]] void refuse_der(std::string_view what, std::string fact) {
-  throw Refused(PkiRefusal::der, std::move(fact), std::string(what), "have the file made again by its sender; it is damaged or not what its name says");
+  throw Refused(PkiRefusal::der, std::move(fact), std::string(what),
+                "have the file made again by its sender; it is damaged or not what its name says");
 }
 
 struct Cut {
@@ -37,7 +38,8 @@ Cut cut(View bytes, std::string_view what) {
     header += octets;
   }
   if (length > bytes.size() - header)
-    refuse_der(what, std::format("an element of {} bytes is announced where {} are left", length, bytes.size() - header));
+    refuse_der(what,
+               std::format("an element of {} bytes is announced where {} are left", length, bytes.size() - header));
   return {{tag, bytes.subspan(header, length), bytes.first(header + length)}, bytes.subspan(header + length)};
 }
 
@@ -93,7 +95,8 @@ void check_primitive(const Element& e, std::string_view what) {
       if (!printable(c)) refuse_der(what, "a PrintableString has a character outside its set");
       return;
     case ia5_string:
-      if (std::ranges::any_of(c, [](std::uint8_t b) { return b >= 0x80; })) refuse_der(what, "an IA5String is not ASCII");
+      if (std::ranges::any_of(c, [](std::uint8_t b) { return b >= 0x80; }))
+        refuse_der(what, "an IA5String is not ASCII");
       return;
     default:
       return;
@@ -107,7 +110,9 @@ void check(const Element& e, std::string_view what, int depth) {
     const unsigned number = e.tag & 0x1fU;
     if (number == 0) refuse_der(what, "an element has the reserved tag 0");
     const bool must = number == 0x10 || number == 0x11 || number == 0x08 || number == 0x0b;
-    if (must != constructed) refuse_der(what, std::format("the tag 0x{:02x} is constructed where DER has it primitive, or the other way", e.tag));
+    if (must != constructed)
+      refuse_der(what,
+                 std::format("the tag 0x{:02x} is constructed where DER has it primitive, or the other way", e.tag));
   }
   if (!constructed) return kind == 0 ? check_primitive(e, what) : void();
   if (depth >= deepest) refuse_der(what, std::format("elements are nested deeper than {}", deepest));
@@ -116,7 +121,8 @@ void check(const Element& e, std::string_view what, int depth) {
     const Cut c = cut(rest, what);
     check(c.element, what, depth + 1);
     // X.690 11.6: the elements of a SET OF ascend.
-    if (e.tag == set && std::ranges::lexicographical_compare(c.element.whole, previous)) refuse_der(what, "a SET OF is not in ascending order");
+    if (e.tag == set && std::ranges::lexicographical_compare(c.element.whole, previous))
+      refuse_der(what, "a SET OF is not in ascending order");
     previous = c.element.whole;
     rest = c.rest;
   }
@@ -127,7 +133,11 @@ void check(const Element& e, std::string_view what, int depth) {
 bool valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto b = static_cast<std::uint8_t>(text[i]);
-    const std::size_t more = b < 0x80 ? 0 : (b >= 0xc2 && b < 0xe0) ? 1 : (b >= 0xe0 && b < 0xf0) ? 2 : (b >= 0xf0 && b < 0xf5) ? 3 : 9;
+    const std::size_t more = b < 0x80                  ? 0
+                             : (b >= 0xc2 && b < 0xe0) ? 1
+                             : (b >= 0xe0 && b < 0xf0) ? 2
+                             : (b >= 0xf0 && b < 0xf5) ? 3
+                                                       : 9;
     if (more == 9 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
     std::uint32_t point = more == 0 ? b : b & (0x3fU >> more);
     for (std::size_t k = 1; k <= more; ++k) {
@@ -135,7 +145,9 @@ bool valid_utf8(std::string_view text) {
       if ((c & 0xc0U) != 0x80U) return false;
       point = (point << 6U) | (c & 0x3fU);
     }
-    if ((more == 2 && point < 0x800) || (more == 3 && point < 0x10000) || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+    if ((more == 2 && point < 0x800) || (more == 3 && point < 0x10000) || point > 0x10ffff ||
+        (point >= 0xd800 && point < 0xe000))
+      return false;
     i += more + 1;
   }
   return true;
@@ -159,7 +171,8 @@ std::optional<Element> Reader::next_if(std::uint8_t tag) {
 }
 
 void Reader::end() const {
-  if (!m_rest.empty()) refuse(std::format("an element with the tag 0x{:02x} stands where nothing more may follow", m_rest[0]));
+  if (!m_rest.empty())
+    refuse(std::format("an element with the tag 0x{:02x} stands where nothing more may follow", m_rest[0]));
 }
 
 void Reader::refuse(std::string fact) const { refuse_der(m_what, std::move(fact)); }
@@ -221,10 +234,12 @@ View whole_octets(View content, std::string_view what) {
 Time to_time(const Element& element, std::string_view what) {
   const std::string text = as_text(element.content);
   const bool utc = element.tag == utc_time;
-  if (!utc && element.tag != generalized_time) refuse_der(what, std::format("a time has the tag 0x{:02x}", element.tag));
+  if (!utc && element.tag != generalized_time)
+    refuse_der(what, std::format("a time has the tag 0x{:02x}", element.tag));
   const std::size_t year_digits = utc ? 2 : 4;
   const bool shape = text.size() == year_digits + 11 && text.back() == 'Z' &&
-                     std::ranges::all_of(std::string_view(text).substr(0, text.size() - 1), [](char c) { return c >= '0' && c <= '9'; });
+                     std::ranges::all_of(std::string_view(text).substr(0, text.size() - 1),
+                                         [](char c) { return c >= '0' && c <= '9'; });
   if (!shape) refuse_der(what, "a time is not in the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ");
   auto at = [&](std::size_t from, std::size_t digits) {
     int out = 0;
@@ -233,7 +248,9 @@ Time to_time(const Element& element, std::string_view what) {
   };
   int year = at(0, year_digits);
   if (utc) year += year < 50 ? 2000 : 1900;
-  if (!utc && year < 2050) refuse_der(what, std::format("the time '{}' before 2050 is a GeneralizedTime (RFC 5280 4.1.2.5 wants UTCTime)", text));
+  if (!utc && year < 2050)
+    refuse_der(what,
+               std::format("the time '{}' before 2050 is a GeneralizedTime (RFC 5280 4.1.2.5 wants UTCTime)", text));
   const std::size_t d = year_digits;
   const std::chrono::year_month_day day{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(at(d, 2))),
                                         std::chrono::day(static_cast<unsigned>(at(d + 2, 2)))};
@@ -249,8 +266,9 @@ TimeText from_time(Time time) {
   const std::chrono::year_month_day day(days);
   const std::chrono::hh_mm_ss clock(time - days);
   const int year = static_cast<int>(day.year());
-  const std::string rest = std::format("{:02}{:02}{:02}{:02}{:02}Z", static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()),
-                                       clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  const std::string rest =
+      std::format("{:02}{:02}{:02}{:02}{:02}Z", static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()),
+                  clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   if (year >= 1950 && year < 2050) return {utc_time, std::format("{:02}{}", year % 100, rest)};
   return {generalized_time, std::format("{:04}{}", year, rest)};
 }

@@ -1,6 +1,7 @@
-// Strict DER reading (X.690 10 and 11) for this folder's parsers: minimal definite lengths, low tag numbers, the canonical
-// form of every universal type, nothing after the end. Written by us because libraries read BER, and because what is shown
-// to people must be decoded from the very bytes. Throws PkiRefusal::der. Private to this folder.
+// Strict DER reading (X.690 10 and 11) for this folder's parsers: minimal definite lengths, low tag numbers, the
+// canonical form of every universal type, nothing after the end. Written by us because libraries read BER, and
+// because what is shown to people must be decoded from the very bytes. Throws PkiRefusal::der. Private to this
+// folder.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +15,27 @@
 namespace ceremony::pki::der {
 
 enum Tag : std::uint8_t {
-  boolean = 0x01, integer = 0x02, bit_string = 0x03, octet_string = 0x04, null = 0x05, oid = 0x06, enumerated = 0x0a,
-  utf8_string = 0x0c, printable_string = 0x13, teletex_string = 0x14, ia5_string = 0x16, utc_time = 0x17,
-  generalized_time = 0x18, bmp_string = 0x1e, sequence = 0x30, set = 0x31
+  boolean = 0x01,
+  integer = 0x02,
+  bit_string = 0x03,
+  octet_string = 0x04,
+  null = 0x05,
+  oid = 0x06,
+  enumerated = 0x0a,
+  utf8_string = 0x0c,
+  printable_string = 0x13,
+  teletex_string = 0x14,
+  ia5_string = 0x16,
+  utc_time = 0x17,
+  generalized_time = 0x18,
+  bmp_string = 0x1e,
+  sequence = 0x30,
+  set = 0x31
 };
 [[nodiscard]] constexpr std::uint8_t context(unsigned number) { return static_cast<std::uint8_t>(0x80 + number); }
-[[nodiscard]] constexpr std::uint8_t context_constructed(unsigned number) { return static_cast<std::uint8_t>(0xa0 + number); }
+[[nodiscard]] constexpr std::uint8_t context_constructed(unsigned number) {
+  return static_cast<std::uint8_t>(0xa0 + number);
+}
 
 struct Element {
   std::uint8_t tag = 0;

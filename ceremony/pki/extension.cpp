@@ -28,8 +28,14 @@ std::string general_names(View value) {
   while (!names.done()) {
     const der::Element name = names.next();
     const bool plain = std::ranges::all_of(name.content, [](std::uint8_t b) { return b >= 0x20 && b < 0x7f; });
-    const std::string shown = plain && (name.tag & 0x20U) == 0 && name.tag != der::context(7) ? as_text(name.content) : "#" + hex(name.content);
-    const char* kind = name.tag == der::context(1) ? "email:" : name.tag == der::context(2) ? "DNS:" : name.tag == der::context(6) ? "URI:" : name.tag == der::context(7) ? "IP:" : "";
+    const std::string shown = plain && (name.tag & 0x20U) == 0 && name.tag != der::context(7)
+                                  ? as_text(name.content)
+                                  : "#" + hex(name.content);
+    const char* kind = name.tag == der::context(1)   ? "email:"
+                       : name.tag == der::context(2) ? "DNS:"
+                       : name.tag == der::context(6) ? "URI:"
+                       : name.tag == der::context(7) ? "IP:"
+                                                     : "";
     out.push_back(kind + shown);
   }
   return joined(out);
@@ -38,7 +44,8 @@ std::string general_names(View value) {
 std::string content_words(const Extension& extension) {
   if (extension.oid == ext::basic_constraints) {
     const BasicConstraints constraints = read_basic_constraints(extension.value);
-    return std::format("CA: {}", constraints.ca ? "TRUE" : "FALSE") + (constraints.path_length ? std::format(", path length {}", *constraints.path_length) : "");
+    return std::format("CA: {}", constraints.ca ? "TRUE" : "FALSE") +
+           (constraints.path_length ? std::format(", path length {}", *constraints.path_length) : "");
   }
   if (extension.oid == ext::key_usage) return joined(read_key_usage(extension.value));
   if (extension.oid == ext::san) return general_names(extension.value);
@@ -47,7 +54,8 @@ std::string content_words(const Extension& extension) {
   if (extension.oid == ext::skid) return hex(read_skid(extension.value));
   if (extension.oid == ext::eku) {
     std::vector<std::string> names;
-    for (const std::string& oid : read_oids(extension.value, "extendedKeyUsage")) names.push_back(extended_key_usage_name(oid));
+    for (const std::string& oid : read_oids(extension.value, "extendedKeyUsage"))
+      names.push_back(extended_key_usage_name(oid));
     return joined(names);
   }
   return std::format("{} bytes", extension.value.size());
@@ -61,7 +69,9 @@ Extension read_extension(der::Reader& extensions) {
   out.oid = der::oid_text(one.next(der::oid, "an extension's id").content);
   if (const auto critical = one.next_if(der::boolean)) {
     out.critical = der::to_bool(critical->content);
-    if (!out.critical) one.refuse(std::format("the extension {} says 'critical FALSE', which is the default and so must be absent", extension_name(out.oid)));
+    if (!out.critical)
+      one.refuse(std::format("the extension {} says 'critical FALSE', which is the default and so must be absent",
+                             extension_name(out.oid)));
   }
   out.value = one.next(der::octet_string, "an extension's value").content;
   one.end();
@@ -70,11 +80,26 @@ Extension read_extension(der::Reader& extensions) {
 
 std::string extension_name(std::string_view oid) {
   static constexpr std::pair<std::string_view, std::string_view> names[] = {
-      {ext::skid, "subjectKeyIdentifier"}, {ext::key_usage, "keyUsage"}, {ext::san, "subjectAltName"}, {ext::basic_constraints, "basicConstraints"},
-      {ext::crl_number, "cRLNumber"}, {ext::reason, "reasonCode"}, {ext::idp, "issuingDistributionPoint"}, {ext::cdp, "cRLDistributionPoints"},
-      {ext::policies, "certificatePolicies"}, {ext::akid, "authorityKeyIdentifier"}, {ext::eku, "extKeyUsage"}, {"2.5.29.18", "issuerAltName"},
-      {"2.5.29.24", "invalidityDate"}, {"2.5.29.27", "deltaCRLIndicator"}, {"2.5.29.29", "certificateIssuer"}, {"2.5.29.30", "nameConstraints"},
-      {"2.5.29.33", "policyMappings"}, {"2.5.29.36", "policyConstraints"}, {"2.5.29.54", "inhibitAnyPolicy"}, {"1.3.6.1.5.5.7.1.1", "authorityInfoAccess"}};
+      {ext::skid, "subjectKeyIdentifier"},
+      {ext::key_usage, "keyUsage"},
+      {ext::san, "subjectAltName"},
+      {ext::basic_constraints, "basicConstraints"},
+      {ext::crl_number, "cRLNumber"},
+      {ext::reason, "reasonCode"},
+      {ext::idp, "issuingDistributionPoint"},
+      {ext::cdp, "cRLDistributionPoints"},
+      {ext::policies, "certificatePolicies"},
+      {ext::akid, "authorityKeyIdentifier"},
+      {ext::eku, "extKeyUsage"},
+      {"2.5.29.18", "issuerAltName"},
+      {"2.5.29.24", "invalidityDate"},
+      {"2.5.29.27", "deltaCRLIndicator"},
+      {"2.5.29.29", "certificateIssuer"},
+      {"2.5.29.30", "nameConstraints"},
+      {"2.5.29.33", "policyMappings"},
+      {"2.5.29.36", "policyConstraints"},
+      {"2.5.29.54", "inhibitAnyPolicy"},
+      {"1.3.6.1.5.5.7.1.1", "authorityInfoAccess"}};
   for (const auto& [known, name] : names)
     if (known == oid) return std::string(name);
   return std::string(oid);
@@ -107,8 +132,9 @@ BasicConstraints read_basic_constraints(View value) {
 }
 
 const std::vector<std::string>& key_usage_names() {
-  static const std::vector<std::string> names = {"digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
-                                                 "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"};
+  static const std::vector<std::string> names = {"digitalSignature", "nonRepudiation", "keyEncipherment",
+                                                 "dataEncipherment", "keyAgreement",   "keyCertSign",
+                                                 "cRLSign",          "encipherOnly",   "decipherOnly"};
   return names;
 }
 
@@ -116,10 +142,14 @@ std::vector<std::string> read_key_usage(View value) {
   const View content = der::one(value, der::bit_string, "keyUsage").content;
   std::vector<std::string> out;
   const std::size_t bits = (content.size() - 1) * 8 - content[0];
-  auto set = [&](std::size_t bit) { return ((static_cast<unsigned>(content[1 + bit / 8]) >> (7 - bit % 8)) & 1U) != 0; };
+  auto set = [&](std::size_t bit) {
+    return ((static_cast<unsigned>(content[1 + bit / 8]) >> (7 - bit % 8)) & 1U) != 0;
+  };
   // X.690 11.2.2: a named bit list has no trailing zero bits. RFC 5280 4.2.1.3: at least one bit is set.
   const bool tidy = bits > 0 && bits <= key_usage_names().size() && set(bits - 1);
-  if (!tidy) throw Refused(PkiRefusal::der, "the named bits are empty, unknown or have zeros at the end", "keyUsage", "have it made again by its sender");
+  if (!tidy)
+    throw Refused(PkiRefusal::der, "the named bits are empty, unknown or have zeros at the end", "keyUsage",
+                  "have it made again by its sender");
   for (std::size_t bit = 0; bit < bits; ++bit)
     if (set(bit)) out.push_back(key_usage_names()[bit]);
   return out;
@@ -154,7 +184,8 @@ std::vector<std::string> read_distribution_points(View value) {
     der::Reader full = name.enter(der::context_constructed(0), "its full name");
     out.push_back(as_text(full.next(der::context(6), "its URL").content));
     const std::string& url = out.back();
-    if (std::ranges::any_of(url, [](char c) { return c <= 0x20 || c >= 0x7f; })) full.refuse("the URL has characters outside of ASCII");
+    if (std::ranges::any_of(url, [](char c) { return c <= 0x20 || c >= 0x7f; }))
+      full.refuse("the URL has characters outside of ASCII");
     full.end();
     name.end();
     point.end();

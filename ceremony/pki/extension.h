@@ -1,5 +1,5 @@
-// X.509 v3 extensions, read strictly (RFC 5280 4.2): the parts that certificates, CRLs and CSRs share. Private to this
-// folder.
+// X.509 v3 extensions, read strictly (RFC 5280 4.2): the parts that certificates, CRLs and CSRs share. Private to
+// this folder.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@
 namespace ceremony::pki {
 
 namespace ext {
-inline constexpr std::string_view skid = "2.5.29.14", key_usage = "2.5.29.15", san = "2.5.29.17", basic_constraints = "2.5.29.19",
-                                  crl_number = "2.5.29.20", reason = "2.5.29.21", idp = "2.5.29.28", cdp = "2.5.29.31",
-                                  policies = "2.5.29.32", akid = "2.5.29.35", eku = "2.5.29.37";
+inline constexpr std::string_view skid = "2.5.29.14", key_usage = "2.5.29.15", san = "2.5.29.17",
+                                  basic_constraints = "2.5.29.19", crl_number = "2.5.29.20", reason = "2.5.29.21",
+                                  idp = "2.5.29.28", cdp = "2.5.29.31", policies = "2.5.29.32", akid = "2.5.29.35",
+                                  eku = "2.5.29.37";
 }
 
 struct Extension {

@@ -20,13 +20,16 @@ constexpr std::string_view oid_rsa = "1.2.840.113549.1.1.1";
 constexpr std::string_view oid_ec = "1.2.840.10045.2.1";
 constexpr std::string_view hint_key = "have the key made again: RSA of 3072 or 4096 bits, P-256 or P-384";
 
-[[noreturn]] void refuse_key(PkiRefusal code, std::string fact) { throw Refused(code, std::move(fact), "the public key", std::string(hint_key)); }
+[[noreturn]] void refuse_key(PkiRefusal code, std::string fact) {
+  throw Refused(code, std::move(fact), "the public key", std::string(hint_key));
+}
 
 struct Curve {
   std::string_view oid, name, botan;
   std::size_t coordinate;
 };
-constexpr Curve curves[] = {{"1.2.840.10045.3.1.7", "p256", "secp256r1", 32}, {"1.3.132.0.34", "p384", "secp384r1", 48}};
+constexpr Curve curves[] = {{"1.2.840.10045.3.1.7", "p256", "secp256r1", 32},
+                            {"1.3.132.0.34", "p384", "secp384r1", 48}};
 
 struct Parts {
   const Curve* curve = nullptr;  ///< null for RSA
@@ -49,7 +52,8 @@ std::string algorithm_words(std::string_view oid) {
 }
 
 Bytes magnitude(View integer, std::string_view field) {
-  if (integer.empty() || integer[0] >= 0x80) refuse_key(PkiRefusal::key, std::format("the RSA {} is negative", field));
+  if (integer.empty() || integer[0] >= 0x80)
+    refuse_key(PkiRefusal::key, std::format("the RSA {} is negative", field));
   return to_bytes(integer[0] == 0 ? integer.subspan(1) : integer);
 }
 
@@ -61,14 +65,16 @@ Parts parts_of(View spki) {
   const std::string oid = der::oid_text(algorithm.next(der::oid, "the algorithm's identifier").content);
   Parts out;
   if (oid == oid_rsa) {
-    if (algorithm.next(der::null, "the parameter NULL").content.size() != 0) algorithm.refuse("the parameter is not NULL");
+    if (algorithm.next(der::null, "the parameter NULL").content.size() != 0)
+      algorithm.refuse("the parameter is not NULL");
   } else if (oid == oid_ec) {
     if (algorithm.done()) refuse_key(PkiRefusal::key, "the curve is missing");
     const der::Element curve = algorithm.next();
     if (curve.tag != der::oid) refuse_key(PkiRefusal::key, "the curve is given by its parameters, not by its name");
     const std::string curve_oid = der::oid_text(curve.content);
     const auto* at = std::ranges::find(curves, curve_oid, &Curve::oid);
-    if (at == std::end(curves)) refuse_key(PkiRefusal::key, std::format("the curve is {}", algorithm_words(curve_oid)));
+    if (at == std::end(curves))
+      refuse_key(PkiRefusal::key, std::format("the curve is {}", algorithm_words(curve_oid)));
     out.curve = at;
   } else {
     refuse_key(PkiRefusal::key, std::format("the key is of the kind {}", algorithm_words(oid)));
@@ -151,9 +157,11 @@ bool close_primes(const Botan::BigInt& n) {
 
 void refuse_weak_rsa(const Parts& parts) {
   auto weak = [](std::string fact) { refuse_key(PkiRefusal::weak_key, std::move(fact)); };
-  if (parts.modulus_bits < 3072) weak(std::format("the RSA modulus has {} bits, fewer than 3072", parts.modulus_bits));
+  if (parts.modulus_bits < 3072)
+    weak(std::format("the RSA modulus has {} bits, fewer than 3072", parts.modulus_bits));
   if (parts.modulus_bits > 8192) weak(std::format("the RSA modulus has {} bits, more than 8192", parts.modulus_bits));
-  if (parts.modulus_bits % 8 != 0) weak(std::format("the RSA modulus has {} bits, not a multiple of 8", parts.modulus_bits));
+  if (parts.modulus_bits % 8 != 0)
+    weak(std::format("the RSA modulus has {} bits, not a multiple of 8", parts.modulus_bits));
   const Botan::BigInt modulus = Botan::BigInt::from_bytes(parts.modulus);
   const Botan::BigInt exponent = Botan::BigInt::from_bytes(parts.exponent);
   if (exponent.is_even()) weak("the RSA exponent is even");
@@ -169,10 +177,12 @@ void refuse_weak_rsa(const Parts& parts) {
 void refuse_bad_point(const Parts& parts) {
   const View point = parts.key_bits;
   if (point.size() != 1 + 2 * parts.curve->coordinate || point[0] != 0x04)
-    refuse_key(PkiRefusal::key, std::format("the point on {} is not uncompressed ({} bytes, form 0x{:02x})", parts.curve->name, point.size(), point.empty() ? 0 : point[0]));
+    refuse_key(PkiRefusal::key, std::format("the point on {} is not uncompressed ({} bytes, form 0x{:02x})",
+                                            parts.curve->name, point.size(), point.empty() ? 0 : point[0]));
   const auto group = Botan::EC_Group::from_name(parts.curve->botan);
   const auto found = Botan::EC_AffinePoint::deserialize(group, point);
-  if (!found || found->is_identity()) refuse_key(PkiRefusal::key, std::format("the point is not on the curve {}", parts.curve->name));
+  if (!found || found->is_identity())
+    refuse_key(PkiRefusal::key, std::format("the point is not on the curve {}", parts.curve->name));
 }
 
 Bytes sha1(View bytes) {
@@ -190,8 +200,10 @@ Bytes subject_key_id(View spki) { return sha1(parts_of(spki).key_bits); }
 PublicKeyInfo inspect_key(View spki) {
   const Parts parts = parts_of(spki);
   try {
-    if (parts.curve != nullptr) refuse_bad_point(parts);
-    else refuse_weak_rsa(parts);
+    if (parts.curve != nullptr)
+      refuse_bad_point(parts);
+    else
+      refuse_weak_rsa(parts);
   } catch (const Botan::Exception& error) {
     refuse_key(PkiRefusal::key, std::format("the key cannot be used ({})", error.what()));
   }

@@ -1,6 +1,6 @@
-// Lint: is this certificate or CRL exactly what its profile, its issuer and the rules say? Own checks, each with a stable
-// id, and a seam for zlint (a function given by the caller; this folder starts no process). Only lint makes a LintedTbs,
-// and only a LintedTbs can be verified into something that leaves (verified.h).
+// Lint: is this certificate or CRL exactly what its profile, its issuer and the rules say? Own checks, each with a
+// stable id, and a seam for zlint (a function given by the caller; this folder starts no process). Only lint makes a
+// LintedTbs, and only a LintedTbs can be verified into something that leaves (verified.h).
 #pragma once
 
 #include <botan/rng.h>
@@ -63,8 +63,8 @@ struct CrlLintContext {
 [[nodiscard]] std::vector<LintFinding> lint_crl_tbs(const CrlView& crl, const CrlLintContext& context);
 [[nodiscard]] std::vector<LintFinding> lint_crl_tbs(View tbs, const CrlLintContext& context);
 
-/// A software key that signs what only a linter will see, so that linters which want a signed certificate can run before
-/// the real key is used, or exists. Make one a ceremony and algorithm: RSA keys are slow to make.
+/// A software key that signs what only a linter will see, so that linters which want a signed certificate can run
+/// before the real key is used, or exists. Make one a ceremony and algorithm: RSA keys are slow to make.
 class ThrowawayKey final {
  public:
   /// `algorithm` as in PublicKeyInfo: p256, p384, rsa3072, rsa4096.
@@ -84,7 +84,8 @@ class ThrowawayKey final {
 
 /// The TBS signed by `key`: a certificate with a wrong signature (or, where subject and issuer are the same, the same
 /// TBS over the throwaway key with its key ids, so that self-signature checks pass). For linters' eyes only.
-[[nodiscard]] CertDer sign_with_throwaway(const TbsDer& tbs, const ThrowawayKey& key, Botan::RandomNumberGenerator& rng);
+[[nodiscard]] CertDer sign_with_throwaway(const TbsDer& tbs, const ThrowawayKey& key,
+                                          Botan::RandomNumberGenerator& rng);
 /// With a key made for the purpose, of the algorithm the TBS's scheme needs.
 [[nodiscard]] CertDer sign_with_throwaway(const TbsDer& tbs, Botan::RandomNumberGenerator& rng);
 
@@ -117,8 +118,8 @@ class LintedCertificate final : public LintedTbs {
   [[nodiscard]] const CertificateView& view() const { return m_view; }
 
  private:
-  friend LintedCertificate lint_certificate(TbsDer, const LintContext&, const ThrowawayKey&, Botan::RandomNumberGenerator&,
-                                            const ExternalLint&);
+  friend LintedCertificate lint_certificate(TbsDer, const LintContext&, const ThrowawayKey&,
+                                            Botan::RandomNumberGenerator&, const ExternalLint&);
   LintedCertificate(TbsDer tbs, CertificateView view, std::vector<LintFinding> notices);
   CertificateView m_view;
 };
@@ -133,10 +134,11 @@ class LintedCrl final : public LintedTbs {
   CrlView m_view;
 };
 
-/// Own checks, then `external` on the TBS signed by the throwaway key (null: own checks only). `throwaway` must fit the
-/// TBS's scheme. Throws PkiRefusal::lint with one finding for each warning or error, its id in `where`.
-[[nodiscard]] LintedCertificate lint_certificate(TbsDer tbs, const LintContext& context, const ThrowawayKey& throwaway,
-                                                 Botan::RandomNumberGenerator& rng, const ExternalLint& external);
+/// Own checks, then `external` on the TBS signed by the throwaway key (null: own checks only). `throwaway` must fit
+/// the TBS's scheme. Throws PkiRefusal::lint with one finding for each warning or error, its id in `where`.
+[[nodiscard]] LintedCertificate lint_certificate(TbsDer tbs, const LintContext& context,
+                                                 const ThrowawayKey& throwaway, Botan::RandomNumberGenerator& rng,
+                                                 const ExternalLint& external);
 [[nodiscard]] LintedCrl lint_crl(TbsDer tbs, const CrlLintContext& context);
 
 /// Throws PkiRefusal::lint if any of them is a warning or an error.

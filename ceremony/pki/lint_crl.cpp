@@ -28,22 +28,35 @@ class CrlLint final {
   }
 
  private:
-  void note(std::string id, std::string what) { m_findings.push_back({std::move(id), std::move(what), Severity::error}); }
+  void note(std::string id, std::string what) {
+    m_findings.push_back({std::move(id), std::move(what), Severity::error});
+  }
 
   void check_issuer() {
     if (m_crl.issuer_der != m_issuer.subject_der)
-      note("crl-issuer-name", std::format("the issuer is '{}', the CA's subject is '{}'", text(m_crl.issuer), text(m_issuer.subject)));
-    if (!m_issuer.is_ca || !std::ranges::contains(m_issuer.key_usage, "cRLSign")) note("crl-issuer-not-ca", "the CA's certificate does not allow signing CRLs");
-    if (m_crl.akid.empty()) note("crl-akid-missing", "the authority key identifier is missing");
-    else if (m_crl.akid != m_issuer.skid) note("crl-akid-issuer", std::format("the authority key identifier is {}, the CA's is {}", hex(m_crl.akid), hex(m_issuer.skid)));
-    if (!allows_scheme(m_profile, m_crl.scheme)) note("crl-signature-scheme", std::format("the signature is {}, which profile {} does not allow", m_crl.scheme, m_profile.id));
-    if (!fits(m_crl.scheme, m_issuer.key.algorithm)) note("crl-signature-key", std::format("the CA's key is {}, which cannot make {}", m_issuer.key.algorithm, m_crl.scheme));
+      note("crl-issuer-name",
+           std::format("the issuer is '{}', the CA's subject is '{}'", text(m_crl.issuer), text(m_issuer.subject)));
+    if (!m_issuer.is_ca || !std::ranges::contains(m_issuer.key_usage, "cRLSign"))
+      note("crl-issuer-not-ca", "the CA's certificate does not allow signing CRLs");
+    if (m_crl.akid.empty())
+      note("crl-akid-missing", "the authority key identifier is missing");
+    else if (m_crl.akid != m_issuer.skid)
+      note("crl-akid-issuer",
+           std::format("the authority key identifier is {}, the CA's is {}", hex(m_crl.akid), hex(m_issuer.skid)));
+    if (!allows_scheme(m_profile, m_crl.scheme))
+      note("crl-signature-scheme",
+           std::format("the signature is {}, which profile {} does not allow", m_crl.scheme, m_profile.id));
+    if (!fits(m_crl.scheme, m_issuer.key.algorithm))
+      note("crl-signature-key",
+           std::format("the CA's key is {}, which cannot make {}", m_issuer.key.algorithm, m_crl.scheme));
   }
 
   void check_number() {
-    if (!m_crl.number) note("crl-number-missing", "the CRL number is missing");
+    if (!m_crl.number)
+      note("crl-number-missing", "the CRL number is missing");
     else if (m_context.last_number && *m_crl.number <= *m_context.last_number)
-      note("crl-number-order", std::format("the CRL number {} is not above {}, the latest of this CA", *m_crl.number, *m_context.last_number));
+      note("crl-number-order", std::format("the CRL number {} is not above {}, the latest of this CA", *m_crl.number,
+                                           *m_context.last_number));
   }
 
   void check_times() {
@@ -51,44 +64,63 @@ class CrlLint final {
     if (m_context.signing_time) {
       const Time now = *m_context.signing_time;
       if (begin > now + std::chrono::days(1) || begin < now - std::chrono::days(1))
-        note("crl-this-update-signing", std::format("thisUpdate {} is not within a day of signing on {}", text_of(begin), text_of(now)));
+        note("crl-this-update-signing",
+             std::format("thisUpdate {} is not within a day of signing on {}", text_of(begin), text_of(now)));
     }
     if (!m_crl.next_update) return note("crl-next-update-missing", "nextUpdate is missing");
     const Time end = *m_crl.next_update;
     if (end <= begin || end > begin + std::chrono::days(m_profile.crl.max_days))
-      note("crl-next-update-window", std::format("nextUpdate {} is not within {} days after thisUpdate {}", text_of(end), m_profile.crl.max_days, text_of(begin)));
+      note("crl-next-update-window", std::format("nextUpdate {} is not within {} days after thisUpdate {}",
+                                                 text_of(end), m_profile.crl.max_days, text_of(begin)));
     if (begin < m_issuer.not_before || begin > m_issuer.not_after)
-      note("crl-outlives-issuer", std::format("thisUpdate {} is outside of the CA's validity ({} to {})", text_of(begin), text_of(m_issuer.not_before), text_of(m_issuer.not_after)));
+      note("crl-outlives-issuer",
+           std::format("thisUpdate {} is outside of the CA's validity ({} to {})", text_of(begin),
+                       text_of(m_issuer.not_before), text_of(m_issuer.not_after)));
   }
 
   void check_entries() {
     std::set<Serial> seen;
     for (const CrlEntry& entry : m_crl.entries) {
       const std::string serial = hex(entry.serial);
-      if (!seen.insert(entry.serial).second) note("crl-entry-duplicate", std::format("the serial {} is listed twice", serial));
-      if (entry.date > m_crl.this_update) note("crl-entry-date", std::format("the serial {} is revoked on {}, after thisUpdate", serial, text_of(entry.date)));
-      if (!entry.reason) note("crl-reason-missing", std::format("the serial {} has no reason code", serial));
-      else if (*entry.reason == Reason::unspecified || *entry.reason == Reason::certificateHold || *entry.reason == Reason::removeFromCRL)
-        note("crl-reason-forbidden", std::format("the serial {} has the reason {}, which is not used", serial, text(*entry.reason)));
+      if (!seen.insert(entry.serial).second)
+        note("crl-entry-duplicate", std::format("the serial {} is listed twice", serial));
+      if (entry.date > m_crl.this_update)
+        note("crl-entry-date",
+             std::format("the serial {} is revoked on {}, after thisUpdate", serial, text_of(entry.date)));
+      if (!entry.reason)
+        note("crl-reason-missing", std::format("the serial {} has no reason code", serial));
+      else if (*entry.reason == Reason::unspecified || *entry.reason == Reason::certificateHold ||
+               *entry.reason == Reason::removeFromCRL)
+        note("crl-reason-forbidden",
+             std::format("the serial {} has the reason {}, which is not used", serial, text(*entry.reason)));
       if (m_context.listable != nullptr && !m_context.listable->contains(entry.serial))
         note("crl-entry-foreign", std::format("the serial {} is of no certificate of this CA", serial));
     }
-    for (const std::string& oid : m_crl.odd_entry_extensions) note("crl-entry-extension", std::format("an entry has the extension {} beside its reason", extension_name(oid)));
+    for (const std::string& oid : m_crl.odd_entry_extensions)
+      note("crl-entry-extension",
+           std::format("an entry has the extension {} beside its reason", extension_name(oid)));
   }
 
   void check_extensions() {
     for (const ExtensionSeen& extension : m_crl.extensions) {
       const bool idp = extension.oid == ext::idp;
-      if (!idp && extension.oid != ext::akid && extension.oid != ext::crl_number) note("crl-extension-unexpected", std::format("the extension {} is none of ours", extension.name));
-      else if (extension.critical != idp) note("crl-extension-critical", std::format("{} is {}critical", extension.name, extension.critical ? "" : "not "));
+      if (!idp && extension.oid != ext::akid && extension.oid != ext::crl_number)
+        note("crl-extension-unexpected", std::format("the extension {} is none of ours", extension.name));
+      else if (extension.critical != idp)
+        note("crl-extension-critical",
+             std::format("{} is {}critical", extension.name, extension.critical ? "" : "not "));
     }
     if (m_crl.idp_only_ca != m_profile.crl.only_contains_ca_certs)
-      note("crl-idp", std::format("issuingDistributionPoint with onlyContainsCACerts is {}, profile {} says otherwise", m_crl.idp_only_ca ? "there" : "absent", m_profile.id));
+      note("crl-idp",
+           std::format("issuingDistributionPoint with onlyContainsCACerts is {}, profile {} says otherwise",
+                       m_crl.idp_only_ca ? "there" : "absent", m_profile.id));
   }
 
   void check_as_built() {
-    const CrlPlan plan{m_crl.issuer, m_crl.akid, *m_crl.number, m_crl.this_update, *m_crl.next_update, m_crl.entries, m_crl.idp_only_ca, m_crl.scheme};
-    if (build_crl_tbs(plan).value != m_crl.tbs) note("crl-not-as-built", "the bytes are not those that this content has when built by us");
+    const CrlPlan plan{m_crl.issuer,       m_crl.akid,    *m_crl.number,     m_crl.this_update,
+                       *m_crl.next_update, m_crl.entries, m_crl.idp_only_ca, m_crl.scheme};
+    if (build_crl_tbs(plan).value != m_crl.tbs)
+      note("crl-not-as-built", "the bytes are not those that this content has when built by us");
   }
 
   const CrlView& m_crl;

@@ -50,20 +50,24 @@ std::vector<std::uint32_t> points_of(std::string_view utf8) {
   std::vector<std::uint32_t> out;
   for (const char c : utf8) {
     const auto b = static_cast<std::uint8_t>(c);
-    if ((b & 0xc0U) == 0x80U && !out.empty()) out.back() = (out.back() << 6U) | (b & 0x3fU);
-    else out.push_back(b < 0x80 ? b : b & (b >= 0xf0 ? 0x07U : b >= 0xe0 ? 0x0fU : 0x1fU));
+    if ((b & 0xc0U) == 0x80U && !out.empty())
+      out.back() = (out.back() << 6U) | (b & 0x3fU);
+    else
+      out.push_back(b < 0x80 ? b : b & (b >= 0xf0 ? 0x07U : b >= 0xe0 ? 0x0fU : 0x1fU));
   }
   return out;
 }
 
 /// Characters that would let a name look like another one on a screen or on paper.
 bool unseen(std::uint32_t p) {
-  return p < 0x20 || (p >= 0x7f && p < 0xa0) || p == 0xad || (p >= 0x200b && p <= 0x200f) || (p >= 0x2028 && p <= 0x202e) ||
-         (p >= 0x2060 && p <= 0x206f) || p == 0xfeff || (p >= 0xfff0 && p <= 0xfffb) || p >= 0xe0000;
+  return p < 0x20 || (p >= 0x7f && p < 0xa0) || p == 0xad || (p >= 0x200b && p <= 0x200f) ||
+         (p >= 0x2028 && p <= 0x202e) || (p >= 0x2060 && p <= 0x206f) || p == 0xfeff ||
+         (p >= 0xfff0 && p <= 0xfffb) || p >= 0xe0000;
 }
 
 bool printable_set(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view(" '()+,-./:=?").contains(c);
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view(" '()+,-./:=?").contains(c);
 }
 
 /// For findings: what cannot be shown is shown as hex.
@@ -100,7 +104,9 @@ std::vector<std::vector<RawAttribute>> raw_rdns(View der_bytes) {
   return out;
 }
 
-bool readable_string(std::uint8_t tag) { return tag == der::utf8_string || tag == der::printable_string || tag == der::ia5_string; }
+bool readable_string(std::uint8_t tag) {
+  return tag == der::utf8_string || tag == der::printable_string || tag == der::ia5_string;
+}
 
 }  // namespace
 
@@ -121,20 +127,27 @@ const std::vector<std::string>& attribute_types() {
 std::optional<std::string> mistake_in(const Attribute& attribute) {
   const Kind* kind = kind_of(attribute.type);
   const std::string& value = attribute.value;
-  if (kind == nullptr) return std::format("'{}' is no attribute type of ours ({})", shown(attribute.type), known_types());
+  if (kind == nullptr)
+    return std::format("'{}' is no attribute type of ours ({})", shown(attribute.type), known_types());
   if (value.empty()) return std::format("{} is empty", kind->type);
   if (!der::valid_utf8(value)) return std::format("{} is not UTF-8 (#{})", kind->type, hex(as_view(value)));
   const auto points = points_of(value);
-  if (std::ranges::any_of(points, unseen)) return std::format("{} has a character that cannot be seen ({})", kind->type, shown(value));
-  if (value.front() == ' ' || value.back() == ' ') return std::format("{} begins or ends with a space ('{}')", kind->type, value);
+  if (std::ranges::any_of(points, unseen))
+    return std::format("{} has a character that cannot be seen ({})", kind->type, shown(value));
+  if (value.front() == ' ' || value.back() == ' ')
+    return std::format("{} begins or ends with a space ('{}')", kind->type, value);
   if (points.size() > kind->longest)
-    return std::format("{} has {} characters, at most {} are allowed ('{}')", kind->type, points.size(), kind->longest, value);
+    return std::format("{} has {} characters, at most {} are allowed ('{}')", kind->type, points.size(),
+                       kind->longest, value);
   if (kind->printable && !std::ranges::all_of(value, printable_set))
     return std::format("{} has a character outside of PrintableString ('{}')", kind->type, value);
-  if (kind->type == "C" && !(value.size() == 2 && std::ranges::all_of(value, [](char c) { return c >= 'A' && c <= 'Z'; })))
+  if (kind->type == "C" &&
+      !(value.size() == 2 && std::ranges::all_of(value, [](char c) { return c >= 'A' && c <= 'Z'; })))
     return std::format("C is not two capital letters ('{}')", value);
   const bool matter = kind->type == "VID" || kind->type == "PID";
-  if (matter && !(value.size() == 4 && std::ranges::all_of(value, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); })))
+  if (matter && !(value.size() == 4 && std::ranges::all_of(value, [](char c) {
+                    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+                  })))
     return std::format("{} is not four upper-case hex digits ('{}')", kind->type, value);
   return std::nullopt;
 }
@@ -160,9 +173,13 @@ std::string text(const Name& name) {
 Name parse_name(std::string_view text) {
   Name name;
   std::vector<Finding> findings;
-  auto wrong = [&](std::string what) { findings.push_back({std::move(what), std::format("the name '{}'", shown(text)), std::string(hint_name)}); };
+  auto wrong = [&](std::string what) {
+    findings.push_back({std::move(what), std::format("the name '{}'", shown(text)), std::string(hint_name)});
+  };
   std::size_t at = 0;
-  auto skip = [&] { while (at < text.size() && text[at] == ' ') ++at; };
+  auto skip = [&] {
+    while (at < text.size() && text[at] == ' ') ++at;
+  };
   do {
     skip();
     const std::size_t equals = std::min(text.find_first_of("=,", at), text.size());
@@ -199,8 +216,10 @@ Name parse_name(std::string_view text) {
       }
       value.resize(keep);
       const Attribute attribute{type, value};
-      if (const auto mistake = mistake_in(attribute)) wrong(*mistake);
-      else if (whole) name.attributes.push_back(attribute);
+      if (const auto mistake = mistake_in(attribute))
+        wrong(*mistake);
+      else if (whole)
+        name.attributes.push_back(attribute);
     }
   } while (at < text.size() && text[at++] == ',');
   if (!findings.empty()) throw Refused(PkiRefusal::name, std::move(findings));
@@ -218,7 +237,8 @@ Bytes encode_name(const Name& name) {
     }
     const Kind& kind = *kind_of(attribute.type);
     Bytes pair = der::wrap(der::oid, View(kind.encoded).first(kind.encoded_size));
-    const Bytes value = der::wrap(kind.printable ? der::printable_string : der::utf8_string, as_view(attribute.value));
+    const Bytes value =
+        der::wrap(kind.printable ? der::printable_string : der::utf8_string, as_view(attribute.value));
     pair.insert(pair.end(), value.begin(), value.end());
     const Bytes rdn = der::wrap(der::set, der::wrap(der::sequence, pair));
     rdns.insert(rdns.end(), rdn.begin(), rdn.end());
@@ -230,15 +250,21 @@ Bytes encode_name(const Name& name) {
 Name decode_name(View der_bytes) {
   Name name;
   std::vector<Finding> findings;
-  auto wrong = [&](std::string what) { findings.push_back({std::move(what), "", "this name is not one that our certificates can have"}); };
+  auto wrong = [&](std::string what) {
+    findings.push_back({std::move(what), "", "this name is not one that our certificates can have"});
+  };
   for (const auto& rdn : raw_rdns(der_bytes)) {
     if (rdn.size() != 1) wrong(std::format("an RDN has {} attributes", rdn.size()));
     for (const RawAttribute& raw : rdn) {
       const Kind* kind = kind_of_oid(raw.oid);
-      if (kind == nullptr) wrong(std::format("the attribute type {} is not known", raw.oid));
-      else if (!readable_string(raw.tag)) wrong(std::format("{} has the string type 0x{:02x}", kind->type, raw.tag));
-      else if (const auto mistake = mistake_in({std::string(kind->type), raw.value})) wrong(*mistake);
-      else name.attributes.push_back({std::string(kind->type), raw.value});
+      if (kind == nullptr)
+        wrong(std::format("the attribute type {} is not known", raw.oid));
+      else if (!readable_string(raw.tag))
+        wrong(std::format("{} has the string type 0x{:02x}", kind->type, raw.tag));
+      else if (const auto mistake = mistake_in({std::string(kind->type), raw.value}))
+        wrong(*mistake);
+      else
+        name.attributes.push_back({std::string(kind->type), raw.value});
     }
   }
   if (!findings.empty()) throw Refused(PkiRefusal::name, std::move(findings));
@@ -252,12 +278,18 @@ LenientName decode_name_leniently(View der_bytes) {
       const Kind* kind = kind_of_oid(raw.oid);
       const std::string called = kind == nullptr ? raw.oid : std::string(kind->type);
       const std::string field = std::format("the name field {} '{}' is not taken: ", called, shown(raw.value));
-      if (rdn.size() != 1) out.dropped.push_back(field + std::format("it shares an RDN with {} others", rdn.size() - 1));
-      else if (kind == nullptr) out.dropped.push_back(field + "its type is not one we use");
-      else if (!readable_string(raw.tag)) out.dropped.push_back(field + std::format("its string type 0x{:02x} is not read", raw.tag));
-      else if (const auto mistake = mistake_in({called, raw.value})) out.dropped.push_back(field + *mistake);
-      else if (out.name.has(called)) out.dropped.push_back(field + "there is one of that type already");
-      else out.name.attributes.push_back({called, raw.value});
+      if (rdn.size() != 1)
+        out.dropped.push_back(field + std::format("it shares an RDN with {} others", rdn.size() - 1));
+      else if (kind == nullptr)
+        out.dropped.push_back(field + "its type is not one we use");
+      else if (!readable_string(raw.tag))
+        out.dropped.push_back(field + std::format("its string type 0x{:02x} is not read", raw.tag));
+      else if (const auto mistake = mistake_in({called, raw.value}))
+        out.dropped.push_back(field + *mistake);
+      else if (out.name.has(called))
+        out.dropped.push_back(field + "there is one of that type already");
+      else
+        out.name.attributes.push_back({called, raw.value});
     }
   }
   return out;

@@ -1,6 +1,6 @@
 // Distinguished names: the few attributes CA certificates need, in order, one attribute an RDN, with the bounds of
-// RFC 5280 appendix A. Encoding is deterministic: equal Names have equal DER. Never guesses: an attribute that is not in
-// the table below is refused (or, from a CSR, reported), not carried along.
+// RFC 5280 appendix A. Encoding is deterministic: equal Names have equal DER. Never guesses: an attribute that is not
+// in the table below is refused (or, from a CSR, reported), not carried along.
 #pragma once
 
 #include <compare>

@@ -1,4 +1,5 @@
-// Certs-only PKCS#7 SignedData (RFC 2315, RFC 5652 5), byte for byte what `openssl crl2pkcs7 -nocrl -outform DER` makes.
+// Certs-only PKCS#7 SignedData (RFC 2315, RFC 5652 5), byte for byte what `openssl crl2pkcs7 -nocrl -outform DER`
+// makes.
 #pragma once
 
 #include <span>

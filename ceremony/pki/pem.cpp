@@ -8,7 +8,8 @@ namespace ceremony::pki {
 namespace {
 
 [[noreturn]] void refuse_pem(std::string fact, std::string_view label) {
-  throw Refused(PkiRefusal::pem, std::move(fact), "", std::format("give a file that holds one '{}' block and nothing else", label));
+  throw Refused(PkiRefusal::pem, std::move(fact), "",
+                std::format("give a file that holds one '{}' block and nothing else", label));
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -45,13 +46,17 @@ Bytes unpem(std::string_view label, std::string_view text) {
   }
   const auto last = std::ranges::find(lines, end);
   if (last == lines.end()) refuse_pem(std::format("the line '{}' is missing", end), label);
-  if (const auto more = std::ranges::count(lines, begin); more > 1) refuse_pem(std::format("there are {} '{}' blocks", more, label), label);
-  if (last + 1 != lines.end()) refuse_pem(std::format("{} more lines follow after the end of the '{}' block", lines.end() - last - 1, label), label);
+  if (const auto more = std::ranges::count(lines, begin); more > 1)
+    refuse_pem(std::format("there are {} '{}' blocks", more, label), label);
+  if (last + 1 != lines.end())
+    refuse_pem(std::format("{} more lines follow after the end of the '{}' block", lines.end() - last - 1, label),
+               label);
   std::string body;
   for (auto line = lines.begin() + 1; line != last; ++line) {
     // RFC 7468 section 3, "stricttextualmsg": every line but the last has 64 characters.
     if (line->empty() || line->size() > 64 || (line + 1 != last && line->size() != 64))
-      refuse_pem(std::format("line {} of the block has {} characters, not 64", line - lines.begin(), line->size()), label);
+      refuse_pem(std::format("line {} of the block has {} characters, not 64", line - lines.begin(), line->size()),
+                 label);
     body += *line;
   }
   const auto out = unbase64(body);

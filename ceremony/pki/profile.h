@@ -21,15 +21,16 @@ enum class ProfileKind { root, issuing };
 
 /// What the CRLs of a CA of this profile are like.
 struct CrlRules {
-  std::int64_t max_days = 0;            ///< nextUpdate at most this long after thisUpdate
-  bool only_contains_ca_certs = false;  ///< critical IssuingDistributionPoint with onlyContainsCACerts (RFC 5280 5.2.5)
+  std::int64_t max_days = 0;  ///< nextUpdate at most this long after thisUpdate
+  bool only_contains_ca_certs =
+      false;  ///< critical IssuingDistributionPoint with onlyContainsCACerts (RFC 5280 5.2.5)
 };
 
 struct Profile {
   std::string id;     ///< [a-z0-9.-]{1,40}
   std::string title;  ///< for people
   ProfileKind kind = ProfileKind::root;
-  Digest digest;      ///< SHA-256 of the file's text
+  Digest digest;  ///< SHA-256 of the file's text
 
   std::vector<std::string> key_algorithms;     ///< of p256 p384 rsa3072 rsa4096
   std::vector<std::string> signature_schemes;  ///< what may be on it; names of agreement.h
@@ -42,12 +43,13 @@ struct Profile {
   std::vector<Attribute> subject_fixed;       ///< in the order of the file: always these, whatever the CSR says
 
   std::optional<std::int64_t> path_length;
-  std::vector<std::string> key_usage;             ///< RFC 5280 names: keyCertSign, cRLSign, digitalSignature
-  std::vector<std::string> extended_key_usage;    ///< dotted OIDs; names (serverAuth, …) are turned into OIDs on reading
-  std::vector<std::string> policies;              ///< dotted OIDs
+  std::vector<std::string> key_usage;  ///< RFC 5280 names: keyCertSign, cRLSign, digitalSignature
+  std::vector<std::string>
+      extended_key_usage;             ///< dotted OIDs; names (serverAuth, …) are turned into OIDs on reading
+  std::vector<std::string> policies;  ///< dotted OIDs
   std::vector<std::string> crl_distribution_points;  ///< http URLs, one DistributionPoint each
-  std::size_t max_bytes = 0;                      ///< of the whole certificate's DER; 0 is no limit
-  bool matter = false;                            ///< VID and PID rules of the Matter specification apply
+  std::size_t max_bytes = 0;                         ///< of the whole certificate's DER; 0 is no limit
+  bool matter = false;                               ///< VID and PID rules of the Matter specification apply
 
   CrlRules crl;
   std::vector<std::string> zlint_sources;  ///< for zlint -includeSources

@@ -22,11 +22,14 @@ struct ThrowawayKey::Inside {
 namespace {
 
 std::unique_ptr<Botan::Private_Key> make_key(std::string_view algorithm, Botan::RandomNumberGenerator& rng) {
-  if (algorithm == "p256") return std::make_unique<Botan::ECDSA_PrivateKey>(rng, Botan::EC_Group::from_name("secp256r1"));
-  if (algorithm == "p384") return std::make_unique<Botan::ECDSA_PrivateKey>(rng, Botan::EC_Group::from_name("secp384r1"));
+  if (algorithm == "p256")
+    return std::make_unique<Botan::ECDSA_PrivateKey>(rng, Botan::EC_Group::from_name("secp256r1"));
+  if (algorithm == "p384")
+    return std::make_unique<Botan::ECDSA_PrivateKey>(rng, Botan::EC_Group::from_name("secp384r1"));
   if (algorithm == "rsa3072") return std::make_unique<Botan::RSA_PrivateKey>(rng, 3072);
   if (algorithm == "rsa4096") return std::make_unique<Botan::RSA_PrivateKey>(rng, 4096);
-  throw Refused(PkiRefusal::key, std::format("no throwaway key of the kind '{}' can be made", algorithm), "", "use p256, p384, rsa3072 or rsa4096");
+  throw Refused(PkiRefusal::key, std::format("no throwaway key of the kind '{}' can be made", algorithm), "",
+                "use p256, p384, rsa3072 or rsa4096");
 }
 
 /// The same TBS over another key: the SubjectPublicKeyInfo and, in the extensions, both key identifiers exchanged.
@@ -55,7 +58,8 @@ TbsDer with_key(const CertificateView& view, const PublicKeyInfo& key) {
 
 }  // namespace
 
-ThrowawayKey::ThrowawayKey(std::string_view algorithm, Botan::RandomNumberGenerator& rng) : m_inside(std::make_unique<Inside>()) {
+ThrowawayKey::ThrowawayKey(std::string_view algorithm, Botan::RandomNumberGenerator& rng)
+    : m_inside(std::make_unique<Inside>()) {
   m_inside->key = make_key(algorithm, rng);
   m_inside->info = inspect_key(m_inside->key->subject_public_key());
 }
@@ -68,7 +72,9 @@ const PublicKeyInfo& ThrowawayKey::info() const { return m_inside->info; }
 Bytes ThrowawayKey::sign(View message, std::string_view scheme_name, Botan::RandomNumberGenerator& rng) const {
   const Scheme& scheme = scheme_named(scheme_name);
   if (!fits(scheme_name, info().algorithm))
-    throw Refused(PkiRefusal::scheme, std::format("a throwaway key of the kind {} cannot make {}", info().algorithm, scheme_name), "", "make one that fits the scheme");
+    throw Refused(PkiRefusal::scheme,
+                  std::format("a throwaway key of the kind {} cannot make {}", info().algorithm, scheme_name), "",
+                  "make one that fits the scheme");
   const auto format = scheme.key == "ec" ? Botan::Signature_Format::DerSequence : Botan::Signature_Format::Standard;
   Botan::PK_Signer signer(*m_inside->key, rng, scheme.botan, format);
   return signer.sign_message(message, rng);
@@ -82,7 +88,9 @@ CertDer sign_with_throwaway(const TbsDer& tbs, const ThrowawayKey& key, Botan::R
 
 CertDer sign_with_throwaway(const TbsDer& tbs, Botan::RandomNumberGenerator& rng) {
   const CertificateView view = read_tbs(tbs.view());
-  const std::string by_scheme = view.scheme == "ecdsa-sha256" ? "p256" : view.scheme.starts_with("ecdsa") ? "p384" : "rsa3072";
+  const std::string by_scheme = view.scheme == "ecdsa-sha256"      ? "p256"
+                                : view.scheme.starts_with("ecdsa") ? "p384"
+                                                                   : "rsa3072";
   return sign_with_throwaway(tbs, ThrowawayKey(view.self_issued ? view.key.algorithm : by_scheme, rng), rng);
 }
 

@@ -38,8 +38,9 @@ class VerifiedCrl final {
   CrlView m_view;
 };
 
-/// Puts the signature (X.509's form) on the linted bytes and has both libraries check it under the issuer's key; both must
-/// also parse the result whole. Throws PkiRefusal::signature naming the library that said no.
+/// Puts the signature (X.509's form) on the linted bytes and has both libraries check it under the issuer's key;
+/// OpenSSL (of certificates Botan too) must also parse the whole and take the same bytes for the signed ones. Throws
+/// PkiRefusal::signature naming the library that said no.
 [[nodiscard]] VerifiedCertificate verify_signed(const LintedCertificate& tbs, const SpkiDer& issuer, View signature);
 [[nodiscard]] VerifiedCrl verify_signed(const LintedCrl& tbs, const SpkiDer& issuer, View signature);
 

@@ -32,7 +32,8 @@ inline ceremony::pki::TbsDer edit(const ceremony::pki::TbsDer& tbs, const std::f
 }
 
 /// The extensions are the last element: [3] of a certificate, [0] of a CRL.
-inline ceremony::pki::TbsDer edit_extensions(const ceremony::pki::TbsDer& tbs, const std::function<void(Elements&)>& change) {
+inline ceremony::pki::TbsDer edit_extensions(const ceremony::pki::TbsDer& tbs,
+                                             const std::function<void(Elements&)>& change) {
   namespace der = ceremony::pki::der;
   return edit(tbs, [&](Elements& elements) {
     const der::Element outer = der::one(elements.back(), "test");

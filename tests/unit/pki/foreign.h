@@ -50,7 +50,8 @@ class Folder final {
   Folder& operator=(const Folder&) = delete;
 
   void write(const std::string& name, View bytes) const {
-    std::ofstream(m_path / name, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(m_path / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
   void write(const std::string& name, std::string_view text) const { write(name, as_view(text)); }
   [[nodiscard]] Bytes read(const std::string& name) const {
@@ -84,16 +85,35 @@ inline Profile profile(const std::string& id) { return read_profile(id + ".toml"
 inline Time at(const char* text) { return *time_from_text(text); }
 inline const Time now = at("2026-11-22T12:00:00Z");
 
-inline CertificatePlan root_plan(const Profile& profile, const ThrowawayKey& key, const std::string& name = "CN=Test Root, O=Example, C=DE") {
+inline CertificatePlan root_plan(const Profile& profile, const ThrowawayKey& key,
+                                 const std::string& name = "CN=Test Root, O=Example, C=DE") {
   const Name subject = parse_name(name);
-  return {&profile, subject, key.info().spki, subject, key.info().skid, make_serial(rng()), now, not_after_for(now, profile.max_days), scheme_for(key.info().algorithm)};
+  return {&profile,
+          subject,
+          key.info().spki,
+          subject,
+          key.info().skid,
+          make_serial(rng()),
+          now,
+          not_after_for(now, profile.max_days),
+          scheme_for(key.info().algorithm)};
 }
 
-inline CertificatePlan issuing_plan(const Profile& profile, const PublicKeyInfo& key, const CertificateView& issuer, const std::string& name = "CN=Test Issuing, O=Example, C=DE") {
-  return {&profile, parse_name(name), key.spki, issuer.subject, issuer.skid, make_serial(rng()), now, not_after_for(now, 3650), scheme_for(issuer.key.algorithm)};
+inline CertificatePlan issuing_plan(const Profile& profile, const PublicKeyInfo& key, const CertificateView& issuer,
+                                    const std::string& name = "CN=Test Issuing, O=Example, C=DE") {
+  return {&profile,
+          parse_name(name),
+          key.spki,
+          issuer.subject,
+          issuer.skid,
+          make_serial(rng()),
+          now,
+          not_after_for(now, 3650),
+          scheme_for(issuer.key.algorithm)};
 }
 
-inline VerifiedCertificate certify(const CertificatePlan& plan, const ThrowawayKey& issuer, const CertificateView* issuer_view) {
+inline VerifiedCertificate certify(const CertificatePlan& plan, const ThrowawayKey& issuer,
+                                   const CertificateView* issuer_view) {
   const LintContext context{plan.profile, issuer_view, false, now};
   const LintedCertificate linted = lint_certificate(build_tbs(plan), context, issuer, rng(), nullptr);
   return verify_signed(linted, issuer.info().spki, issuer.sign(linted.tbs().view(), linted.scheme(), rng()));

@@ -16,14 +16,17 @@ TEST_CASE("a serial number is 01 and 128 random bits") {
 
 TEST_CASE("roots and intermediates of every key pass openssl, Botan and zlint") {
   const Profile root_profile = profile("root-generic");
-  for (const auto& [root_kind, issuing_kind, profile_id] :
-       {std::tuple{"p384", "p256", "issuing-generic"}, {"p256", "p384", "issuing-802.1ar"}, {"rsa3072", "p384", "issuing-generic"}, {"p384", "rsa3072", "issuing-802.1ar"}}) {
+  for (const auto& [root_kind, issuing_kind, profile_id] : {std::tuple{"p384", "p256", "issuing-generic"},
+                                                            {"p256", "p384", "issuing-802.1ar"},
+                                                            {"rsa3072", "p384", "issuing-generic"},
+                                                            {"p384", "rsa3072", "issuing-802.1ar"}}) {
     CAPTURE(root_kind, issuing_kind, profile_id);
     const Profile issuing_profile = profile(profile_id);
     const ThrowawayKey root_key(root_kind, rng());
     const ThrowawayKey issuing_key(issuing_kind, rng());
     const VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
-    const VerifiedCertificate issuing = certify(issuing_plan(issuing_profile, issuing_key.info(), root.view()), root_key, &root.view());
+    const VerifiedCertificate issuing =
+        certify(issuing_plan(issuing_profile, issuing_key.info(), root.view()), root_key, &root.view());
 
     CHECK(root.view().akid == root.view().skid);
     CHECK(root.view().skid == root_key.info().skid);
@@ -37,16 +40,22 @@ TEST_CASE("roots and intermediates of every key pass openssl, Botan and zlint") 
     CHECK(botan.path_length_constraint() == 0);
     CHECK(hex(botan.subject_key_id()) == hex(issuing.view().skid));
 
-    const CrlPlan crl_plan{root.view().subject, root.view().skid, 1, now, now + std::chrono::days(30), {}, true, scheme_for(root_kind)};
-    const LintedCrl linted = lint_crl(build_crl_tbs(crl_plan), {&root_profile, &root.view(), std::nullopt, now, nullptr});
-    const VerifiedCrl crl = verify_signed(linted, root_key.info().spki, root_key.sign(linted.tbs().view(), linted.scheme(), rng()));
+    const CrlPlan crl_plan{root.view().subject,  root.view().skid, 1, now, now + std::chrono::days(30), {}, true,
+                           scheme_for(root_kind)};
+    const LintedCrl linted =
+        lint_crl(build_crl_tbs(crl_plan), {&root_profile, &root.view(), std::nullopt, now, nullptr});
+    const VerifiedCrl crl =
+        verify_signed(linted, root_key.info().spki, root_key.sign(linted.tbs().view(), linted.scheme(), rng()));
 
     const Folder folder;
     folder.write("root.pem", pem("CERTIFICATE", root.der().value));
     folder.write("issuing.pem", pem("CERTIFICATE", issuing.der().value));
     folder.write("root.crl", pem("X509 CRL", crl.der().value));
     // A week after notBefore, because the test does not know today's date.
-    folder.must(std::format("openssl verify -attime {} -x509_strict -check_ss_sig -crl_check_all -CAfile root.pem -CRLfile root.crl issuing.pem", now.time_since_epoch().count() + 7 * 86400));
+    folder.must(
+        std::format("openssl verify -attime {} -x509_strict -check_ss_sig -crl_check_all -CAfile root.pem -CRLfile "
+                    "root.crl issuing.pem",
+                    now.time_since_epoch().count() + 7 * 86400));
     for (const char* file : {"root.pem", "issuing.pem"}) {
       const Ran ran = folder.run(std::format("zlint -includeSources {} {}", root_profile.zlint_sources[0], file));
       INFO(ran.output);
@@ -63,20 +72,23 @@ TEST_CASE("PSS signatures carry the parameters both libraries expect") {
   Profile root_profile = profile("root-generic");
   const ThrowawayKey key("rsa3072", rng());
   const Folder folder;
-  for (const char* scheme : {"rsa-pss-sha256", "rsa-pss-sha384", "rsa-pss-sha512", "rsa-pkcs1-sha256", "rsa-pkcs1-sha512"}) {
+  for (const char* scheme :
+       {"rsa-pss-sha256", "rsa-pss-sha384", "rsa-pss-sha512", "rsa-pkcs1-sha256", "rsa-pkcs1-sha512"}) {
     CAPTURE(scheme);
     CertificatePlan plan = root_plan(root_profile, key);
     plan.scheme = scheme;
     const VerifiedCertificate root = certify(plan, key, nullptr);
     folder.write("root.pem", pem("CERTIFICATE", root.der().value));
-    folder.must(std::format("openssl verify -attime {} -x509_strict -check_ss_sig -CAfile root.pem root.pem", now.time_since_epoch().count() + 60));
+    folder.must(std::format("openssl verify -attime {} -x509_strict -check_ss_sig -CAfile root.pem root.pem",
+                            now.time_since_epoch().count() + 60));
   }
 }
 
 TEST_CASE("what openssl shows of a certificate is what we show") {
   const Profile root_profile = profile("root-matter-paa");
   const ThrowawayKey key("p256", rng());
-  const VerifiedCertificate root = certify(root_plan(root_profile, key, "CN=Matter PAA, O=Example, VID=FFF1"), key, nullptr);
+  const VerifiedCertificate root =
+      certify(root_plan(root_profile, key, "CN=Matter PAA, O=Example, VID=FFF1"), key, nullptr);
   CHECK(root.der().value.size() <= 600);
   const Folder folder;
   folder.write("c.der", root.der().value);
@@ -108,7 +120,8 @@ TEST_CASE("everything a profile can ask for is written and read back") {
   const ThrowawayKey root_key("p384", rng());
   const ThrowawayKey key("p256", rng());
   const VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
-  const VerifiedCertificate made = certify(issuing_plan(issuing_profile, key.info(), root.view()), root_key, &root.view());
+  const VerifiedCertificate made =
+      certify(issuing_plan(issuing_profile, key.info(), root.view()), root_key, &root.view());
   CHECK(made.view().key_usage == issuing_profile.key_usage);
   CHECK(made.view().extended_key_usage == issuing_profile.extended_key_usage);
   CHECK(made.view().policies == issuing_profile.policies);
@@ -134,9 +147,13 @@ TEST_CASE("a plan that cannot be encoded is refused") {
     return plan;
   };
   refuses(PkiRefusal::plan, "serial", [&] { (void)build_tbs(changed([](auto& p) { p.serial.value = {0x80}; })); });
-  refuses(PkiRefusal::plan, "serial", [&] { (void)build_tbs(changed([](auto& p) { p.serial.value = Bytes(21, 1); })); });
-  refuses(PkiRefusal::plan, "before notBefore", [&] { (void)build_tbs(changed([](auto& p) { p.not_after = p.not_before - std::chrono::seconds(1); })); });
-  refuses(PkiRefusal::plan, "3099", [&] { (void)build_tbs(changed([](auto& p) { p.not_after = last_not_after() + std::chrono::seconds(1); })); });
+  refuses(PkiRefusal::plan, "serial",
+          [&] { (void)build_tbs(changed([](auto& p) { p.serial.value = Bytes(21, 1); })); });
+  refuses(PkiRefusal::plan, "before notBefore",
+          [&] { (void)build_tbs(changed([](auto& p) { p.not_after = p.not_before - std::chrono::seconds(1); })); });
+  refuses(PkiRefusal::plan, "3099", [&] {
+    (void)build_tbs(changed([](auto& p) { p.not_after = last_not_after() + std::chrono::seconds(1); }));
+  });
   refuses(PkiRefusal::plan, "19 bytes", [&] { (void)build_tbs(changed([](auto& p) { p.issuer_skid.pop_back(); })); });
   refuses(PkiRefusal::name, "empty", [&] { (void)build_tbs(changed([](auto& p) { p.subject = {}; })); });
   refuses(PkiRefusal::scheme, "md5", [&] { (void)build_tbs(changed([](auto& p) { p.scheme = "rsa-md5"; })); });
@@ -150,25 +167,37 @@ TEST_CASE("reading a certificate is strict") {
   Bytes longer = root.der().value;
   longer.push_back(0);
   refuses(PkiRefusal::der, "1 bytes follow", [&] { (void)read_certificate(longer); });
-  refuses(PkiRefusal::certificate, "version is not 3", [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e[0] = *unhex("a003020101"); }).view()); });
-  refuses(PkiRefusal::der, "the version", [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e.erase(e.begin()); }).view()); });
-  refuses(PkiRefusal::certificate, "not positive", [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e[1] = *unhex("0201ff"); }).view()); });
-  refuses(PkiRefusal::certificate, "21 octets", [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e[1] = der::wrap(der::integer, Bytes(21, 1)); }).view()); });
-  refuses(PkiRefusal::certificate, "twice", [&] { (void)read_tbs(edit_extensions(tbs, [](Elements& e) { e.push_back(e[0]); }).view()); });
-  refuses(PkiRefusal::certificate, "outer", [&] { (void)read_certificate(assemble_certificate(tbs, "ecdsa-sha384", root.view().signature).view()); });
-  refuses(PkiRefusal::der, "the extensions", [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e.pop_back(); }).view()); });
+  refuses(PkiRefusal::certificate, "version is not 3",
+          [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e[0] = *unhex("a003020101"); }).view()); });
+  refuses(PkiRefusal::der, "the version",
+          [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e.erase(e.begin()); }).view()); });
+  refuses(PkiRefusal::certificate, "not positive",
+          [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e[1] = *unhex("0201ff"); }).view()); });
+  refuses(PkiRefusal::certificate, "21 octets", [&] {
+    (void)read_tbs(edit(tbs, [](Elements& e) { e[1] = der::wrap(der::integer, Bytes(21, 1)); }).view());
+  });
+  refuses(PkiRefusal::certificate, "twice",
+          [&] { (void)read_tbs(edit_extensions(tbs, [](Elements& e) { e.push_back(e[0]); }).view()); });
+  refuses(PkiRefusal::certificate, "outer",
+          [&] { (void)read_certificate(assemble_certificate(tbs, "ecdsa-sha384", root.view().signature).view()); });
+  refuses(PkiRefusal::der, "the extensions",
+          [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e.pop_back(); }).view()); });
 }
 
 TEST_CASE("a certificate whose signature does not verify gets no VerifiedCertificate") {
   const Profile root_profile = profile("root-generic");
   const ThrowawayKey key("p384", rng());
   const ThrowawayKey other("p384", rng());
-  const LintedCertificate linted = lint_certificate(build_tbs(root_plan(root_profile, key)), {&root_profile, nullptr, false, now}, key, rng(), nullptr);
+  const LintedCertificate linted = lint_certificate(build_tbs(root_plan(root_profile, key)),
+                                                    {&root_profile, nullptr, false, now}, key, rng(), nullptr);
   const Bytes by_other = other.sign(linted.tbs().view(), linted.scheme(), rng());
-  refuses(PkiRefusal::signature, "botan: the signature does not verify; openssl: the signature does not verify", [&] { (void)verify_signed(linted, key.info().spki, by_other); });
+  refuses(PkiRefusal::signature, "botan: the signature does not verify; openssl: the signature does not verify",
+          [&] { (void)verify_signed(linted, key.info().spki, by_other); });
   refuses(PkiRefusal::signature, "", [&] { (void)verify_signed(linted, key.info().spki, {}); });
   // Let through by a peer: the CA key does not match the CA certificate.
-  refuses(PkiRefusal::signature, "botan", [&] { (void)verify_signed(linted, other.info().spki, key.sign(linted.tbs().view(), linted.scheme(), rng())); });
+  refuses(PkiRefusal::signature, "botan", [&] {
+    (void)verify_signed(linted, other.info().spki, key.sign(linted.tbs().view(), linted.scheme(), rng()));
+  });
 }
 
 TEST_CASE("both libraries check every scheme, and an ECDSA signature changes its form without loss") {
@@ -178,18 +207,21 @@ TEST_CASE("both libraries check every scheme, and an ECDSA signature changes its
     for (const Scheme& scheme : schemes()) {
       CAPTURE(kind, scheme.name);
       if (!fits(scheme.name, kind)) {
-        refuses(PkiRefusal::scheme, "cannot make", [&] { verify_by_both(key.info().spki.view(), message, Bytes(64), scheme.name); });
+        refuses(PkiRefusal::scheme, "cannot make",
+                [&] { verify_by_both(key.info().spki.view(), message, Bytes(64), scheme.name); });
         continue;
       }
       Bytes signature = key.sign(message, scheme.name, rng());
       CHECK_NOTHROW(verify_by_both(key.info().spki.view(), message, signature, scheme.name));
-      refuses(PkiRefusal::signature, "openssl", [&] { verify_by_both(key.info().spki.view(), as_view("other"), signature, scheme.name); });
+      refuses(PkiRefusal::signature, "openssl",
+              [&] { verify_by_both(key.info().spki.view(), as_view("other"), signature, scheme.name); });
       if (scheme.key == "ec") {
         const std::size_t size = std::string_view(kind) == "p256" ? 32 : 48;
         CHECK(ecdsa_der_from_raw(ecdsa_raw_from_der(signature, size)) == signature);
       }
       signature[signature.size() / 2] ^= 1U;
-      refuses(PkiRefusal::signature, "botan", [&] { verify_by_both(key.info().spki.view(), message, signature, scheme.name); });
+      refuses(PkiRefusal::signature, "botan",
+              [&] { verify_by_both(key.info().spki.view(), message, signature, scheme.name); });
     }
   }
   refuses(PkiRefusal::scheme, "'ecdsa-sha1' is no signature scheme", [&] { (void)scheme_named("ecdsa-sha1"); });
@@ -203,7 +235,8 @@ TEST_CASE("a p7b is byte for byte what openssl makes") {
   const ThrowawayKey root_key("p384", rng());
   const ThrowawayKey key("p256", rng());
   const VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
-  const VerifiedCertificate issuing = certify(issuing_plan(issuing_profile, key.info(), root.view()), root_key, &root.view());
+  const VerifiedCertificate issuing =
+      certify(issuing_plan(issuing_profile, key.info(), root.view()), root_key, &root.view());
   const Folder folder;
   folder.write("chain.pem", pem("CERTIFICATE", issuing.der().value) + pem("CERTIFICATE", root.der().value));
   folder.must("openssl crl2pkcs7 -nocrl -certfile chain.pem -outform DER -out chain.p7b");

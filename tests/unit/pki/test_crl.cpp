@@ -11,11 +11,21 @@ TEST_CASE("openssl and Botan read our CRL, and find the revoked certificate in i
   const ThrowawayKey root_key("p384", rng());
   const ThrowawayKey key("p256", rng());
   const VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
-  const VerifiedCertificate good = certify(issuing_plan(issuing_profile, key.info(), root.view(), "CN=Good, O=x"), root_key, &root.view());
-  const VerifiedCertificate bad = certify(issuing_plan(issuing_profile, key.info(), root.view(), "CN=Bad, O=x"), root_key, &root.view());
-  const CrlPlan plan{root.view().subject, root.view().skid, 128, now, now + std::chrono::days(30), {{bad.view().serial, now, Reason::keyCompromise}}, true, "ecdsa-sha384"};
+  const VerifiedCertificate good =
+      certify(issuing_plan(issuing_profile, key.info(), root.view(), "CN=Good, O=x"), root_key, &root.view());
+  const VerifiedCertificate bad =
+      certify(issuing_plan(issuing_profile, key.info(), root.view(), "CN=Bad, O=x"), root_key, &root.view());
+  const CrlPlan plan{root.view().subject,
+                     root.view().skid,
+                     128,
+                     now,
+                     now + std::chrono::days(30),
+                     {{bad.view().serial, now, Reason::keyCompromise}},
+                     true,
+                     "ecdsa-sha384"};
   const LintedCrl linted = lint_crl(build_crl_tbs(plan), {&root_profile, &root.view(), 127, now, nullptr});
-  const VerifiedCrl crl = verify_signed(linted, root_key.info().spki, root_key.sign(linted.tbs().view(), linted.scheme(), rng()));
+  const VerifiedCrl crl =
+      verify_signed(linted, root_key.info().spki, root_key.sign(linted.tbs().view(), linted.scheme(), rng()));
 
   CHECK(crl.view().number == 128);
   CHECK(crl.view().entries == plan.entries);
@@ -29,7 +39,9 @@ TEST_CASE("openssl and Botan read our CRL, and find the revoked certificate in i
   folder.write("good.pem", pem("CERTIFICATE", good.der().value));
   folder.write("bad.pem", pem("CERTIFICATE", bad.der().value));
   folder.write("crl.pem", pem("X509 CRL", crl.der().value));
-  const std::string verify = std::format("openssl verify -attime {} -x509_strict -check_ss_sig -crl_check_all -CAfile root.pem -CRLfile crl.pem ", now.time_since_epoch().count() + 60);
+  const std::string verify = std::format(
+      "openssl verify -attime {} -x509_strict -check_ss_sig -crl_check_all -CAfile root.pem -CRLfile crl.pem ",
+      now.time_since_epoch().count() + 60);
   folder.must(verify + "good.pem");
   const Ran refused = folder.run(verify + "bad.pem");
   CHECK(refused.code != 0);
@@ -48,13 +60,24 @@ TEST_CASE("openssl and Botan read our CRL, and find the revoked certificate in i
 }
 
 TEST_CASE("reading a CRL is strict") {
-  const CrlPlan plan{parse_name("CN=x"), Bytes(20, 7), 1, now, now + std::chrono::days(1), {{Serial{{5}}, now, Reason::superseded}}, false, "ecdsa-sha256"};
+  const CrlPlan plan{parse_name("CN=x"),
+                     Bytes(20, 7),
+                     1,
+                     now,
+                     now + std::chrono::days(1),
+                     {{Serial{{5}}, now, Reason::superseded}},
+                     false,
+                     "ecdsa-sha256"};
   const TbsDer tbs = build_crl_tbs(plan);
   CHECK(read_crl_tbs(tbs.view()).entries == plan.entries);
-  refuses(PkiRefusal::crl, "version is not 2", [&] { (void)read_crl_tbs(edit(tbs, [](Elements& e) { e[0] = *unhex("020100"); }).view()); });
-  refuses(PkiRefusal::der, "empty", [&] { (void)read_crl_tbs(edit(tbs, [](Elements& e) { e[5] = *unhex("3000"); }).view()); });
-  refuses(PkiRefusal::crl, "twice", [&] { (void)read_crl_tbs(edit_extensions(tbs, [](Elements& e) { e.push_back(e[0]); }).view()); });
-  refuses(PkiRefusal::der, "the extensions", [&] { (void)read_crl_tbs(edit(tbs, [](Elements& e) { e.pop_back(); }).view()); });
+  refuses(PkiRefusal::crl, "version is not 2",
+          [&] { (void)read_crl_tbs(edit(tbs, [](Elements& e) { e[0] = *unhex("020100"); }).view()); });
+  refuses(PkiRefusal::der, "empty",
+          [&] { (void)read_crl_tbs(edit(tbs, [](Elements& e) { e[5] = *unhex("3000"); }).view()); });
+  refuses(PkiRefusal::crl, "twice",
+          [&] { (void)read_crl_tbs(edit_extensions(tbs, [](Elements& e) { e.push_back(e[0]); }).view()); });
+  refuses(PkiRefusal::der, "the extensions",
+          [&] { (void)read_crl_tbs(edit(tbs, [](Elements& e) { e.pop_back(); }).view()); });
   refuses(PkiRefusal::plan, "number 0", [&] {
     CrlPlan bad = plan;
     bad.number = 0;

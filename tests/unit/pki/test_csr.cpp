@@ -15,7 +15,8 @@ constexpr const char* p256 = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
 Bytes csr(const std::string& key, const std::string& more = "", const std::string& form = "PEM") {
   const Folder folder;
   const std::string subject = more.contains("-subj") ? "" : " -subj '/C=DE/O=Factory/CN=Line 1'";
-  folder.must("openssl req -new " + key + " -noenc -keyout k.pem" + subject + " " + more + " -outform " + form + " -out r");
+  folder.must("openssl req -new " + key + " -noenc -keyout k.pem" + subject + " " + more + " -outform " + form +
+              " -out r");
   return folder.read("r");
 }
 
@@ -26,8 +27,12 @@ bool any(const std::vector<std::string>& lines, std::string_view word) {
 }  // namespace
 
 TEST_CASE("a CSR of each allowed kind is taken, as PEM and as DER") {
-  for (const auto& [key, name] : {std::pair{p256, "p256"}, {"-newkey ec -pkeyopt ec_paramgen_curve:P-384", "p384"}, {"-newkey rsa:3072", "rsa3072"}, {"-newkey rsa:4096 -sha512", "rsa4096"},
-                                  {"-newkey rsa:3072 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32", "rsa3072"}}) {
+  for (const auto& [key, name] :
+       {std::pair{p256, "p256"},
+        {"-newkey ec -pkeyopt ec_paramgen_curve:P-384", "p384"},
+        {"-newkey rsa:3072", "rsa3072"},
+        {"-newkey rsa:4096 -sha512", "rsa4096"},
+        {"-newkey rsa:3072 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32", "rsa3072"}}) {
     CAPTURE(key);
     const CsrIntake taken = take_csr(csr(key), issuing());
     CHECK(taken.key.algorithm == name);
@@ -42,8 +47,12 @@ TEST_CASE("a CSR of each allowed kind is taken, as PEM and as DER") {
 }
 
 TEST_CASE("let through by a peer: CA:TRUE and SANs copied from the CSR are dropped, in words") {
-  const CsrIntake taken = take_csr(csr(p256, "-addext basicConstraints=critical,CA:TRUE,pathlen:7 -addext subjectAltName=DNS:evil.example.com,IP:10.0.0.1 -addext extendedKeyUsage=serverAuth "
-                                             "-addext keyUsage=digitalSignature"), issuing());
+  const CsrIntake taken =
+      take_csr(csr(p256,
+                   "-addext basicConstraints=critical,CA:TRUE,pathlen:7 -addext "
+                   "subjectAltName=DNS:evil.example.com,IP:10.0.0.1 -addext extendedKeyUsage=serverAuth "
+                   "-addext keyUsage=digitalSignature"),
+               issuing());
   CHECK(taken.dropped.size() == 4);
   CHECK(any(taken.dropped, "basicConstraints (critical; CA: TRUE, path length 7)"));
   CHECK(any(taken.dropped, "subjectAltName (DNS:evil.example.com, IP:#0a000001)"));
@@ -63,7 +72,8 @@ TEST_CASE("let through by a peer: CA:TRUE and SANs copied from the CSR are dropp
 }
 
 TEST_CASE("name fields the profile does not take are dropped, in words") {
-  const CsrIntake taken = take_csr(csr(p256, "-subj '/DC=x/emailAddress=a@b.c/C=DE/O=One/O=Two/CN=Line 1/title=boss'"), issuing());
+  const CsrIntake taken =
+      take_csr(csr(p256, "-subj '/DC=x/emailAddress=a@b.c/C=DE/O=One/O=Two/CN=Line 1/title=boss'"), issuing());
   CHECK(text(taken.subject) == "CN=Line 1, O=One, C=DE");
   CHECK(any(taken.dropped, "'Two'"));
   CHECK(any(taken.dropped, "'a@b.c'"));
@@ -86,7 +96,8 @@ TEST_CASE("let through by a peer: a CSR whose self-signature is bad") {
   for (const char* key : {p256, "-newkey rsa:3072"}) {
     Bytes der = csr(key, "", "DER");
     der.back() ^= 1U;
-    refuses(PkiRefusal::csr_signature, "the self-signature is not good (botan: ", [&] { (void)take_csr(der, issuing()); });
+    refuses(PkiRefusal::csr_signature,
+            "the self-signature is not good (botan: ", [&] { (void)take_csr(der, issuing()); });
   }
   // A changed name under the old signature.
   Bytes renamed = csr(p256, "", "DER");
@@ -99,9 +110,11 @@ TEST_CASE("let through by a peer: a CSR whose self-signature is bad") {
 
 TEST_CASE("CSRs over weak or other keys are refused") {
   refuses(PkiRefusal::weak_key, "2048 bits", [] { (void)take_csr(csr("-newkey rsa:2048"), issuing()); });
-  refuses(PkiRefusal::key, "P-521", [] { (void)take_csr(csr("-newkey ec -pkeyopt ec_paramgen_curve:P-521"), issuing()); });
+  refuses(PkiRefusal::key, "P-521",
+          [] { (void)take_csr(csr("-newkey ec -pkeyopt ec_paramgen_curve:P-521"), issuing()); });
   refuses(PkiRefusal::key, "Ed25519", [] { (void)take_csr(csr("-newkey ed25519"), issuing()); });
-  refuses(PkiRefusal::csr, "which profile issuing-matter-pai does not allow", [] { (void)take_csr(csr("-newkey rsa:3072"), profile("issuing-matter-pai")); });
+  refuses(PkiRefusal::csr, "which profile issuing-matter-pai does not allow",
+          [] { (void)take_csr(csr("-newkey rsa:3072"), profile("issuing-matter-pai")); });
   refuses(PkiRefusal::csr, "not ours", [] { (void)take_csr(csr("-newkey rsa:3072 -sha1"), issuing()); });
 }
 
@@ -116,5 +129,6 @@ TEST_CASE("a CSR is one request and nothing else") {
   refuses(PkiRefusal::der, "announced", [&] { (void)take_csr(View(der).first(der.size() - 1), issuing()); });
   refuses(PkiRefusal::csr, "empty", [&] { (void)take_csr({}, issuing()); });
   refuses(PkiRefusal::csr, "more than 65536", [&] { (void)take_csr(Bytes(csr_limit + 1), issuing()); });
-  refuses(PkiRefusal::pem, "BEGIN CERTIFICATE-----", [&] { (void)take_csr(as_view(pem("CERTIFICATE", der)), issuing()); });
+  refuses(PkiRefusal::pem, "BEGIN CERTIFICATE-----",
+          [&] { (void)take_csr(as_view(pem("CERTIFICATE", der)), issuing()); });
 }

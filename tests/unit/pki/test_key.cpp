@@ -17,7 +17,9 @@ Bytes openssl_key(const std::string& options) {
   return folder.read("k.der");
 }
 
-Bytes rsa_spki(const Botan::BigInt& modulus, const Botan::BigInt& exponent = Botan::BigInt(65537)) { return Botan::RSA_PublicKey(modulus, exponent).subject_public_key(); }
+Bytes rsa_spki(const Botan::BigInt& modulus, const Botan::BigInt& exponent = Botan::BigInt(65537)) {
+  return Botan::RSA_PublicKey(modulus, exponent).subject_public_key();
+}
 
 /// A number of that many bits that is no prime's business: odd, without small factors.
 Botan::BigInt rough_number(std::size_t bits) {
@@ -35,29 +37,41 @@ Botan::BigInt rough_number(std::size_t bits) {
 
 TEST_CASE("good keys are recognised, with the key id openssl computes") {
   const Folder folder;
-  for (const auto& [options, name] : {std::pair{"-algorithm EC -pkeyopt ec_paramgen_curve:P-256", "p256"}, {"-algorithm EC -pkeyopt ec_paramgen_curve:P-384", "p384"},
-                                      {"-algorithm RSA -pkeyopt rsa_keygen_bits:3072", "rsa3072"}, {"-algorithm RSA -pkeyopt rsa_keygen_bits:4096", "rsa4096"}}) {
+  for (const auto& [options, name] : {std::pair{"-algorithm EC -pkeyopt ec_paramgen_curve:P-256", "p256"},
+                                      {"-algorithm EC -pkeyopt ec_paramgen_curve:P-384", "p384"},
+                                      {"-algorithm RSA -pkeyopt rsa_keygen_bits:3072", "rsa3072"},
+                                      {"-algorithm RSA -pkeyopt rsa_keygen_bits:4096", "rsa4096"}}) {
     CAPTURE(name);
-    folder.must(std::string("openssl req -x509 -newkey ") + (name[0] == 'p' ? "ec -pkeyopt ec_paramgen_curve:P-" : "rsa:") + (name[0] == 'p' ? std::string(name).substr(1) : std::string(name).substr(3)) +
-                " -noenc -subj /CN=x -keyout k.pem -out c.pem && openssl x509 -in c.pem -noout -pubkey | openssl pkey -pubin -outform DER -out k.der");
+    folder.must(std::string("openssl req -x509 -newkey ") +
+                (name[0] == 'p' ? "ec -pkeyopt ec_paramgen_curve:P-" : "rsa:") +
+                (name[0] == 'p' ? std::string(name).substr(1) : std::string(name).substr(3)) +
+                " -noenc -subj /CN=x -keyout k.pem -out c.pem && openssl x509 -in c.pem -noout -pubkey | openssl "
+                "pkey -pubin -outform DER -out k.der");
     const PublicKeyInfo key = inspect_key(folder.read("k.der"));
     CHECK(key.algorithm == name);
     CHECK(key.skid.size() == 20);
     CHECK(key.spki_sha256 == sha256(folder.read("k.der")));
     std::string openssl = folder.run("openssl x509 -in c.pem -noout -ext subjectKeyIdentifier").output;
     std::erase_if(openssl, [](char c) { return c == ':' || c == ' ' || c == '\n'; });
-    std::ranges::transform(openssl, openssl.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(openssl, openssl.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     CHECK(openssl.ends_with(hex(key.skid)));
   }
 }
 
 TEST_CASE("keys of other kinds are refused by name") {
-  refuses(PkiRefusal::key, "P-521", [] { (void)inspect_key(openssl_key("-algorithm EC -pkeyopt ec_paramgen_curve:P-521")); });
+  refuses(PkiRefusal::key, "P-521",
+          [] { (void)inspect_key(openssl_key("-algorithm EC -pkeyopt ec_paramgen_curve:P-521")); });
   refuses(PkiRefusal::key, "Ed25519", [] { (void)inspect_key(openssl_key("-algorithm ED25519")); });
-  refuses(PkiRefusal::key, "secp256k1", [] { (void)inspect_key(openssl_key("-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1")); });
-  refuses(PkiRefusal::key, "restricted to PSS", [] { (void)inspect_key(openssl_key("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:3072")); });
-  refuses(PkiRefusal::key, "by its parameters", [] { (void)inspect_key(openssl_key("-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit")); });
-  refuses(PkiRefusal::weak_key, "2048 bits", [] { (void)inspect_key(openssl_key("-algorithm RSA -pkeyopt rsa_keygen_bits:2048")); });
+  refuses(PkiRefusal::key, "secp256k1",
+          [] { (void)inspect_key(openssl_key("-algorithm EC -pkeyopt ec_paramgen_curve:secp256k1")); });
+  refuses(PkiRefusal::key, "restricted to PSS",
+          [] { (void)inspect_key(openssl_key("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:3072")); });
+  refuses(PkiRefusal::key, "by its parameters", [] {
+    (void)inspect_key(openssl_key("-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit"));
+  });
+  refuses(PkiRefusal::weak_key, "2048 bits",
+          [] { (void)inspect_key(openssl_key("-algorithm RSA -pkeyopt rsa_keygen_bits:2048")); });
 }
 
 TEST_CASE("a point that is not on its curve is refused, and every form but the uncompressed one") {
@@ -66,7 +80,9 @@ TEST_CASE("a point that is not on its curve is refused, and every form but the u
   off.back() ^= 1U;
   refuses(PkiRefusal::key, "not on the curve", [&] { (void)inspect_key(off); });
   const Folder folder;
-  folder.must("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out k.pem && openssl ec -in k.pem -pubout -conv_form compressed -outform DER -out k.der");
+  folder.must(
+      "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out k.pem && openssl ec -in k.pem -pubout "
+      "-conv_form compressed -outform DER -out k.der");
   refuses(PkiRefusal::key, "not uncompressed", [&] { (void)inspect_key(folder.read("k.der")); });
   spki.push_back(0);
   refuses(PkiRefusal::der, "1 bytes follow", [&] { (void)inspect_key(spki); });
@@ -80,7 +96,14 @@ TEST_CASE("weak RSA keys are refused") {
     Bytes rsa;
     Botan::DER_Encoder(rsa).start_sequence().encode(rough).encode(std::size_t{65538}).end_cons();
     Bytes spki;
-    Botan::DER_Encoder(spki).start_sequence().start_sequence().encode(Botan::OID("1.2.840.113549.1.1.1")).encode_null().end_cons().encode(rsa, Botan::ASN1_Type::BitString).end_cons();
+    Botan::DER_Encoder(spki)
+        .start_sequence()
+        .start_sequence()
+        .encode(Botan::OID("1.2.840.113549.1.1.1"))
+        .encode_null()
+        .end_cons()
+        .encode(rsa, Botan::ASN1_Type::BitString)
+        .end_cons();
     (void)inspect_key(spki);
   });
   refuses(PkiRefusal::weak_key, "multiple of 8", [&] { (void)inspect_key(rsa_spki(rough_number(3073))); });
@@ -98,7 +121,8 @@ TEST_CASE("an RSA modulus with the ROCA fingerprint is refused") {
     if (Botan::is_prime(Botan::BigInt(p), rng())) product *= Botan::BigInt(p);
   Botan::BigInt roca;
   for (bool rough = false; !rough;) {
-    roca = Botan::BigInt(rng(), 3072 - product.bits()) * product + Botan::power_mod(Botan::BigInt(65537), Botan::BigInt(rng(), 100), product);
+    roca = Botan::BigInt(rng(), 3072 - product.bits()) * product +
+           Botan::power_mod(Botan::BigInt(65537), Botan::BigInt(rng(), 100), product);
     rough = roca.bits() == 3072 && roca.is_odd();
     for (unsigned p = 3; p < 752; p += 2) rough = rough && roca % p != 0;
   }

@@ -34,7 +34,9 @@ struct Stage {
   CertificatePlan plan = issuing_plan(issuing_profile, key.info(), issuer);
   bool rehearsal = false;
 
-  [[nodiscard]] Ids lint(const TbsDer& tbs) const { return ids_of(lint_tbs(tbs.view(), LintContext{&issuing_profile, &issuer, rehearsal, now})); }
+  [[nodiscard]] Ids lint(const TbsDer& tbs) const {
+    return ids_of(lint_tbs(tbs.view(), LintContext{&issuing_profile, &issuer, rehearsal, now}));
+  }
   /// The plan, changed, against the unchanged profile.
   [[nodiscard]] Ids plan_with(auto&& change) const {
     CertificatePlan changed = plan;
@@ -55,7 +57,9 @@ struct Stage {
     issuer = before;
     return out;
   }
-  [[nodiscard]] Ids extensions_with(const std::function<void(Elements&)>& change) const { return lint(edit_extensions(build_tbs(plan), change)); }
+  [[nodiscard]] Ids extensions_with(const std::function<void(Elements&)>& change) const {
+    return lint(edit_extensions(build_tbs(plan), change));
+  }
 };
 
 // The order in which build_tbs writes a generic profile's extensions.
@@ -63,8 +67,10 @@ constexpr std::size_t at_constraints = 0, at_usage = 1, at_skid = 2, at_akid = 3
 
 Bytes critical(const Bytes& extension, bool on) {
   Elements parts = elements_of(der::one(extension, "test").content);
-  if (on) parts.insert(parts.begin() + 1, *unhex("0101ff"));
-  else parts.erase(parts.begin() + 1);
+  if (on)
+    parts.insert(parts.begin() + 1, *unhex("0101ff"));
+  else
+    parts.erase(parts.begin() + 1);
   return der::wrap(der::sequence, joined(parts));
 }
 
@@ -88,7 +94,8 @@ TEST_CASE("each certificate check names its id, and no other") {
     CHECK(s.issuer_with([](auto& i) { i.path_length = 0; }) == Ids{"cert-path-length-issuer"});
     CHECK(s.issuer_with([](auto& i) { i.path_length = 1; }).empty());
     CHECK(s.plan_with([](auto& p) { p.subject = p.issuer; }) == Ids{"cert-self-issued"});
-    CHECK(ids_of(lint_tbs(build_tbs(s.plan).view(), LintContext{&s.issuing_profile, nullptr, false, now})) == Ids{"cert-issuer-missing", "cert-akid-issuer"});
+    CHECK(ids_of(lint_tbs(build_tbs(s.plan).view(), LintContext{&s.issuing_profile, nullptr, false, now})) ==
+          Ids{"cert-issuer-missing", "cert-akid-issuer"});
   }
   SECTION("written too early by a peer: an HSM-signed CA certificate over the root's own key") {
     CHECK(s.plan_with([&](auto& p) { p.key = s.issuer.key.spki; }) == Ids{"cert-key-of-issuer"});
@@ -105,8 +112,10 @@ TEST_CASE("each certificate check names its id, and no other") {
     CHECK(s.issuer_with([&](auto& i) { i.not_after = s.plan.not_after - second; }) == Ids{"cert-outlives-issuer"});
   }
   SECTION("found too late by a peer: over-long validity") {
-    CHECK(s.plan_with([&](auto& p) { p.not_after = p.not_before + day * s.issuing_profile.max_days; }) == Ids{"cert-validity-length"});
-    CHECK(s.plan_with([&](auto& p) { p.not_after = not_after_for(p.not_before, s.issuing_profile.max_days); }).empty());
+    CHECK(s.plan_with([&](auto& p) { p.not_after = p.not_before + day * s.issuing_profile.max_days; }) ==
+          Ids{"cert-validity-length"});
+    CHECK(
+        s.plan_with([&](auto& p) { p.not_after = not_after_for(p.not_before, s.issuing_profile.max_days); }).empty());
   }
   SECTION("times") {
     CHECK(s.plan_with([&](auto& p) { p.not_before = now + second; }) == Ids{"cert-not-before-signing"});
@@ -116,13 +125,16 @@ TEST_CASE("each certificate check names its id, and no other") {
     CHECK(s.plan_with([&](auto& p) { p.not_before = now - day - second; }) == Ids{"cert-not-before-signing"});
     auto validity = [](const char* from, const char* to) {
       return [=](Elements& e) {
-        auto time = [](std::string_view text) { return der::wrap(text.size() == 13 ? der::utc_time : der::generalized_time, as_view(text)); };
+        auto time = [](std::string_view text) {
+          return der::wrap(text.size() == 13 ? der::utc_time : der::generalized_time, as_view(text));
+        };
         e[4] = der::wrap(der::sequence, joined({time(from), time(to)}));
       };
     };
     s.issuing_profile.max_days = 1000000;
     s.issuer.not_after = at("3999-01-01T00:00:00Z");
-    CHECK(s.lint(edit(build_tbs(s.plan), validity("261122120000Z", "31000101000000Z"))) == Ids{"cert-not-after-3099"});
+    CHECK(s.lint(edit(build_tbs(s.plan), validity("261122120000Z", "31000101000000Z"))) ==
+          Ids{"cert-not-after-3099"});
     CHECK(s.lint(edit(build_tbs(s.plan), validity("261122120000Z", "261122115959Z"))) == Ids{"cert-validity-order"});
   }
   SECTION("serial") {
@@ -146,7 +158,8 @@ TEST_CASE("each certificate check names its id, and no other") {
     CHECK(s.plan_with([](auto& p) { p.subject = marked_as_rehearsal(p.subject); }).empty());
     CHECK(text(marked_as_rehearsal(parse_name("CN=x, O=y"))) == "CN=x, O=REHEARSAL y");
     CHECK(text(marked_as_rehearsal(parse_name("CN=x"))) == "CN=x, O=REHEARSAL");
-    CHECK(marked_as_rehearsal(marked_as_rehearsal(parse_name("CN=x, O=y"))) == marked_as_rehearsal(parse_name("CN=x, O=y")));
+    CHECK(marked_as_rehearsal(marked_as_rehearsal(parse_name("CN=x, O=y"))) ==
+          marked_as_rehearsal(parse_name("CN=x, O=y")));
   }
   SECTION("key ids") {
     CHECK(s.extensions_with([](Elements& e) { e.erase(e.begin() + at_skid); }) == Ids{"cert-skid-missing"});
@@ -155,20 +168,29 @@ TEST_CASE("each certificate check names its id, and no other") {
     CHECK(s.extensions_with([](Elements& e) { e[at_akid].back() ^= 1U; }) == Ids{"cert-akid-issuer"});
   }
   SECTION("constraints and usages") {
-    CHECK(s.extensions_with([](Elements& e) { e[at_constraints] = critical(e[at_constraints], false); }) == Ids{"cert-basic-constraints-critical"});
-    CHECK(s.extensions_with([](Elements& e) { e.erase(e.begin() + at_constraints); }) == Ids{"cert-basic-constraints-ca", "cert-path-length"});
-    CHECK(s.extensions_with([](Elements& e) { e[at_usage] = critical(e[at_usage], false); }) == Ids{"cert-key-usage-critical"});
+    CHECK(s.extensions_with([](Elements& e) { e[at_constraints] = critical(e[at_constraints], false); }) ==
+          Ids{"cert-basic-constraints-critical"});
+    CHECK(s.extensions_with([](Elements& e) { e.erase(e.begin() + at_constraints); }) ==
+          Ids{"cert-basic-constraints-ca", "cert-path-length"});
+    CHECK(s.extensions_with([](Elements& e) { e[at_usage] = critical(e[at_usage], false); }) ==
+          Ids{"cert-key-usage-critical"});
     CHECK(s.profile_with([](auto& p) { p.path_length = 3; }) == Ids{"cert-path-length"});
     CHECK(s.profile_with([](auto& p) { p.path_length.reset(); }) == Ids{"cert-path-length"});
-    CHECK(s.profile_with([](auto& p) { p.key_usage.insert(p.key_usage.begin(), "digitalSignature"); }) == Ids{"cert-key-usage"});
+    CHECK(s.profile_with([](auto& p) { p.key_usage.insert(p.key_usage.begin(), "digitalSignature"); }) ==
+          Ids{"cert-key-usage"});
     CHECK(s.profile_with([](auto& p) { p.extended_key_usage = {"1.3.6.1.5.5.7.3.1"}; }) == Ids{"cert-eku"});
     CHECK(s.profile_with([](auto& p) { p.policies = {"2.23.140.1.2.1"}; }) == Ids{"cert-policies"});
-    CHECK(s.profile_with([](auto& p) { p.crl_distribution_points = {"http://x.example/y"}; }) == Ids{"cert-crl-distribution-points"});
+    CHECK(s.profile_with([](auto& p) { p.crl_distribution_points = {"http://x.example/y"}; }) ==
+          Ids{"cert-crl-distribution-points"});
   }
   SECTION("extensions") {
-    CHECK(s.extensions_with([](Elements& e) { e[at_skid] = critical(e[at_skid], true); }) == Ids{"cert-extension-critical"});
+    CHECK(s.extensions_with([](Elements& e) { e[at_skid] = critical(e[at_skid], true); }) ==
+          Ids{"cert-extension-critical"});
     // subjectAltName DNS:x
-    CHECK(s.extensions_with([](Elements& e) { e.push_back(*unhex("300a0603551d110403300182")); e.back() = *unhex("300c0603551d1104053003820178"); }) == Ids{"cert-extension-unexpected"});
+    CHECK(s.extensions_with([](Elements& e) {
+      e.push_back(*unhex("300a0603551d110403300182"));
+      e.back() = *unhex("300c0603551d1104053003820178");
+    }) == Ids{"cert-extension-unexpected"});
     CHECK(s.extensions_with([](Elements& e) { std::swap(e[at_skid], e[at_akid]); }) == Ids{"cert-not-as-built"});
   }
   SECTION("matter and size") {
@@ -181,24 +203,27 @@ TEST_CASE("each certificate check names its id, and no other") {
     s.issuing_profile.max_bytes = 300;
     CHECK(s.lint(build_tbs(s.plan)) == Ids{"cert-too-large"});
   }
-  SECTION("unreadable") {
-    CHECK(s.lint({*unhex("3000")}) == Ids{"cert-unreadable"});
-  }
+  SECTION("unreadable") { CHECK(s.lint({*unhex("3000")}) == Ids{"cert-unreadable"}); }
 }
 
 TEST_CASE("only what lint accepts becomes a LintedCertificate") {
   Stage s;
   const LintContext context{&s.issuing_profile, &s.issuer, false, now};
   const TbsDer tbs = build_tbs(s.plan);
-  const LintedCertificate linted = lint_certificate(tbs, context, s.root_key, rng(), [](const CertDer&) { return std::vector<LintFinding>{{"zlint:n_x", "by the way", Severity::notice}}; });
+  const LintedCertificate linted = lint_certificate(tbs, context, s.root_key, rng(), [](const CertDer&) {
+    return std::vector<LintFinding>{{"zlint:n_x", "by the way", Severity::notice}};
+  });
   CHECK(linted.tbs() == tbs);
   CHECK(linted.digest() == sha256(tbs.view()));
   CHECK(linted.notices().size() == 1);
   refuses(PkiRefusal::lint, "zlint:w_x", [&] {
-    (void)lint_certificate(tbs, context, s.root_key, rng(), [](const CertDer&) { return std::vector<LintFinding>{{"zlint:w_x", "a warning", Severity::warning}}; });
+    (void)lint_certificate(tbs, context, s.root_key, rng(), [](const CertDer&) {
+      return std::vector<LintFinding>{{"zlint:w_x", "a warning", Severity::warning}};
+    });
   });
   s.plan.serial.value = {1};
-  refuses(PkiRefusal::lint, "cert-serial-bits", [&] { (void)lint_certificate(build_tbs(s.plan), context, s.root_key, rng(), nullptr); });
+  refuses(PkiRefusal::lint, "cert-serial-bits",
+          [&] { (void)lint_certificate(build_tbs(s.plan), context, s.root_key, rng(), nullptr); });
 }
 
 TEST_CASE("a linter sees a root that verifies under its throwaway key, and an intermediate as it will be") {
@@ -227,16 +252,22 @@ struct CrlStage : Stage {
   std::optional<std::uint64_t> last = 6;
   std::optional<std::set<Serial>> listable;
 
-  CrlStage() { crl.entries = {{make_serial(rng()), now - std::chrono::hours(1), Reason::keyCompromise}, {make_serial(rng()), now, Reason::superseded}}; }
+  CrlStage() {
+    crl.entries = {{make_serial(rng()), now - std::chrono::hours(1), Reason::keyCompromise},
+                   {make_serial(rng()), now, Reason::superseded}};
+  }
   [[nodiscard]] Ids lint_crl_of(const TbsDer& tbs) const {
-    return ids_of(lint_crl_tbs(tbs.view(), CrlLintContext{&root_profile, &issuer, last, now, listable ? &*listable : nullptr}));
+    return ids_of(
+        lint_crl_tbs(tbs.view(), CrlLintContext{&root_profile, &issuer, last, now, listable ? &*listable : nullptr}));
   }
   [[nodiscard]] Ids with(auto&& change) const {
     CrlPlan changed = crl;
     change(changed);
     return lint_crl_of(build_crl_tbs(changed));
   }
-  [[nodiscard]] Ids crl_extensions_with(const std::function<void(Elements&)>& change) const { return lint_crl_of(edit_extensions(build_crl_tbs(crl), change)); }
+  [[nodiscard]] Ids crl_extensions_with(const std::function<void(Elements&)>& change) const {
+    return lint_crl_of(edit_extensions(build_crl_tbs(crl), change));
+  }
 };
 
 }  // namespace
@@ -271,7 +302,8 @@ TEST_CASE("each CRL check names its id, and no other") {
     CHECK(s.with([&](auto& c) { c.next_update = now; }) == Ids{"crl-next-update-window"});
     CHECK(s.with([&](auto& c) { c.next_update = now + day * 400; }).empty());
     CHECK(s.with([&](auto& c) { c.next_update = now + day * 400 + second; }) == Ids{"crl-next-update-window"});
-    CHECK(s.lint_crl_of(edit(build_crl_tbs(s.crl), [](Elements& e) { e.erase(e.begin() + 4); })) == Ids{"crl-next-update-missing"});
+    CHECK(s.lint_crl_of(edit(build_crl_tbs(s.crl), [](Elements& e) { e.erase(e.begin() + 4); })) ==
+          Ids{"crl-next-update-missing"});
     s.issuer.not_before = now + second;
     CHECK(s.with([](auto&) {}) == Ids{"crl-outlives-issuer"});
   }
@@ -279,7 +311,8 @@ TEST_CASE("each CRL check names its id, and no other") {
     CHECK(s.with([&](auto& c) { c.entries[0].date = now + second; }) == Ids{"crl-entry-date"});
     CHECK(s.with([](auto& c) { c.entries[1] = c.entries[0]; }) == Ids{"crl-entry-duplicate"});
     CHECK(s.with([](auto& c) { c.entries[0].reason.reset(); }) == Ids{"crl-reason-missing"});
-    for (const Reason reason : {Reason::unspecified, Reason::certificateHold, Reason::removeFromCRL}) CHECK(s.with([&](auto& c) { c.entries[0].reason = reason; }) == Ids{"crl-reason-forbidden"});
+    for (const Reason reason : {Reason::unspecified, Reason::certificateHold, Reason::removeFromCRL})
+      CHECK(s.with([&](auto& c) { c.entries[0].reason = reason; }) == Ids{"crl-reason-forbidden"});
     // invalidityDate beside the reason
     CHECK(s.lint_crl_of(edit(build_crl_tbs(s.crl), [](Elements& e) {
       Elements entries = elements_of(der::one(e[5], "test").content);
@@ -301,7 +334,8 @@ TEST_CASE("each CRL check names its id, and no other") {
     CHECK(s.with([](auto& c) { c.idp_only_ca = false; }) == Ids{"crl-idp"});
     CHECK(s.crl_extensions_with([](Elements& e) { e[2] = critical(e[2], false); }) == Ids{"crl-extension-critical"});
     CHECK(s.crl_extensions_with([](Elements& e) { e[1] = critical(e[1], true); }) == Ids{"crl-extension-critical"});
-    CHECK(s.crl_extensions_with([](Elements& e) { e.push_back(*unhex("300c0603551d1204053003820178")); }) == Ids{"crl-extension-unexpected"});
+    CHECK(s.crl_extensions_with([](Elements& e) { e.push_back(*unhex("300c0603551d1204053003820178")); }) ==
+          Ids{"crl-extension-unexpected"});
     CHECK(s.crl_extensions_with([](Elements& e) { std::swap(e[0], e[1]); }) == Ids{"crl-not-as-built"});
   }
   SECTION("unreadable") {

@@ -32,9 +32,13 @@ TEST_CASE("every mistake of a name is told at once") {
 TEST_CASE("names out of bounds are refused", "[name]") {
   const std::string sixty_five(65, 'x');
   const std::string trailing = R"(CN=x\ )";
-  for (const std::string& bad : {std::string(), std::string("CN"), "CN=" + sixty_five, std::string("C=DEU"), std::string("C=D1"), std::string("VID=fff1"),
-                                 std::string("VID=FFF"), std::string("CN=a\\0ab"), std::string("CN=\\ff"), std::string("CN=a\xe2\x80\xae" "b"), std::string("serialNumber=a_b"),
-                                 std::string("CN=x,"), std::string("CN=x\\"), std::string("CN=\"x\""), trailing, std::string("cn=x")}) {
+  for (const std::string& bad :
+       {std::string(), std::string("CN"), "CN=" + sixty_five, std::string("C=DEU"), std::string("C=D1"),
+        std::string("VID=fff1"), std::string("VID=FFF"), std::string("CN=a\\0ab"), std::string("CN=\\ff"),
+        std::string("CN=a\xe2\x80\xae"
+                    "b"),
+        std::string("serialNumber=a_b"), std::string("CN=x,"), std::string("CN=x\\"), std::string("CN=\"x\""),
+        trailing, std::string("cn=x")}) {
     CAPTURE(bad);
     CHECK_THROWS_AS((void)parse_name(bad), Refused);
   }
@@ -42,11 +46,13 @@ TEST_CASE("names out of bounds are refused", "[name]") {
 }
 
 TEST_CASE("a name's DER goes there and back, in the string types of RFC 5280") {
-  const Name name = parse_name("C=DE, O=\xc3\x9c" "bung, serialNumber=7, CN=x, VID=FFF1");
+  const Name name = parse_name(
+      "C=DE, O=\xc3\x9c"
+      "bung, serialNumber=7, CN=x, VID=FFF1");
   const Bytes der = encode_name(name);
   CHECK(decode_name(der) == name);
   CHECK(hex(der).starts_with("30"));
-  CHECK(hex(der).contains("060355040613024445"));              // C: PrintableString
+  CHECK(hex(der).contains("060355040613024445"));                    // C: PrintableString
   CHECK(hex(der).contains("060a2b0601040182a27c02010c0446464631"));  // VID: UTF8String
   refuses(PkiRefusal::name, "empty", [] { (void)encode_name({}); });
 }
@@ -57,11 +63,15 @@ TEST_CASE("DER is strict") {
     const Bytes bytes = *unhex(hexed);
     CHECK_THROWS_AS((void)der::one(bytes, "test"), Refused);
   };
-  for (const char* hexed : {"", "30", "3080", "30800000", "308100", "30820001aa", "3001", "300000", "020200ff00", "02020001", "0202ff80", "0200", "010101", "0102ffff", "0500ff", "050100",
-                            "030108", "0303010001", "0300", "0600", "060180", "06022a80", "0c02c3c3", "1302405f", "1601ff", "1f0100", "0000", "2003020101", "1000",
-                            "3106020102020101", "2400", "0c01c3", "0c03e08080", "0c03eda080", "0c04f4908080"})
+  for (const char* hexed :
+       {"",           "30",         "3080",        "30800000",   "308100", "30820001aa",       "3001",     "300000",
+        "020200ff00", "02020001",   "0202ff80",    "0200",       "010101", "0102ffff",         "0500ff",   "050100",
+        "030108",     "0303010001", "0300",        "0600",       "060180", "06022a80",         "0c02c3c3", "1302405f",
+        "1601ff",     "1f0100",     "0000",        "2003020101", "1000",   "3106020102020101", "2400",     "0c01c3",
+        "0c03e08080", "0c03eda080", "0c04f4908080"})
     bad(hexed);
-  for (const char* hexed : {"3000", "020100", "0202 00ff", "0101ff", "0500", "0302 0780", "06022a03", "0c02c3a9", "3106020101020102", "0c03e282ac", "0c04f09f9880"}) {
+  for (const char* hexed : {"3000", "020100", "0202 00ff", "0101ff", "0500", "0302 0780", "06022a03", "0c02c3a9",
+                            "3106020101020102", "0c03e282ac", "0c04f09f9880"}) {
     std::string plain(hexed);
     std::erase(plain, ' ');
     CAPTURE(plain);
@@ -74,7 +84,8 @@ TEST_CASE("DER is strict") {
 }
 
 TEST_CASE("times are UTCTime until 2049 and GeneralizedTime from 2050") {
-  for (const char* text : {"1970-01-01T00:00:00Z", "2026-11-22T14:07:31Z", "2049-12-31T23:59:59Z", "2050-01-01T00:00:00Z", "3099-12-31T23:59:59Z"}) {
+  for (const char* text : {"1970-01-01T00:00:00Z", "2026-11-22T14:07:31Z", "2049-12-31T23:59:59Z",
+                           "2050-01-01T00:00:00Z", "3099-12-31T23:59:59Z"}) {
     const der::TimeText encoded = der::from_time(at(text));
     const Bytes der = der::wrap(encoded.tag, as_view(encoded.text));
     CHECK(text_of(der::to_time(der::one(der, "test"), "test")) == text);
@@ -100,8 +111,10 @@ TEST_CASE("PEM is read strictly") {
   with_header.insert(good.find('\n') + 1, "Proc-Type: 4,ENCRYPTED\n\n");
   std::string spaced = good;
   spaced.insert(40, " ");
-  for (const std::string& bad : {good + good, "text\n" + good, good + "text\n", good + "\n", with_header, spaced, std::string(), std::string("-----BEGIN CERTIFICATE-----\n"),
-                                 std::string("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), pem("CERTIFICATE REQUEST", body)}) {
+  for (const std::string& bad :
+       {good + good, "text\n" + good, good + "text\n", good + "\n", with_header, spaced, std::string(),
+        std::string("-----BEGIN CERTIFICATE-----\n"),
+        std::string("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), pem("CERTIFICATE REQUEST", body)}) {
     CAPTURE(bad);
     refuses(PkiRefusal::pem, "", [&] { (void)unpem("CERTIFICATE", bad); });
   }

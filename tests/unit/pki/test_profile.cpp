@@ -4,7 +4,8 @@
 using namespace pki_test;
 
 TEST_CASE("every shipped profile loads and is named like its file") {
-  for (const char* id : {"root-generic", "issuing-generic", "issuing-802.1ar", "root-matter-paa", "issuing-matter-pai"}) {
+  for (const char* id :
+       {"root-generic", "issuing-generic", "issuing-802.1ar", "root-matter-paa", "issuing-matter-pai"}) {
     const Profile read = profile(id);
     CHECK(read.id == id);
     CHECK(read.key_usage == std::vector<std::string>{"keyCertSign", "cRLSign"});
@@ -52,8 +53,10 @@ max_days = 0
     INFO(refused.what());
     CHECK(refused.is(toml_file::TomlRefusal::mistakes));
     const std::string all = refused.what();
-    for (const char* word : {"Bad Id", "leaf", "colour", "p521", "'schemes' is empty", "one of the two", "'CN' stands twice", "'O' is not in 'allowed'", "fixed field 'C'", "cRLSigning",
-                             "lacks 'keyCertSign'", "'1.3.6.1.5.5.7.3.1' stands twice", "nonsense", "'1.2' is no dotted OID", "ftp://x", "path_length", "max_days", "lint", "bad.toml:1:"}) {
+    for (const char* word : {"Bad Id", "leaf", "colour", "p521", "'schemes' is empty", "one of the two",
+                             "'CN' stands twice", "'O' is not in 'allowed'", "fixed field 'C'", "cRLSigning",
+                             "lacks 'keyCertSign'", "'1.3.6.1.5.5.7.3.1' stands twice", "nonsense",
+                             "'1.2' is no dotted OID", "ftp://x", "path_length", "max_days", "lint", "bad.toml:1:"}) {
       CAPTURE(word);
       CHECK(all.contains(word));
     }
@@ -67,7 +70,8 @@ TEST_CASE("found too late by a peer: a misspelt key usage is found when the prof
 }
 
 TEST_CASE("a root has no extended key usage, policies or distribution points") {
-  for (const char* line : {"extended_key_usage = [\"serverAuth\"]", "policies = [\"2.23.140.1.2.1\"]", "crl_distribution_points = [\"http://crl.example.com/x.crl\"]"}) {
+  for (const char* line : {"extended_key_usage = [\"serverAuth\"]", "policies = [\"2.23.140.1.2.1\"]",
+                           "crl_distribution_points = [\"http://crl.example.com/x.crl\"]"}) {
     std::string text = profile_text("root-generic");
     text.insert(text.find("[crl]"), std::string(line) + "\n");
     refuses(toml_file::TomlRefusal::mistakes, "a root has no", [&] { (void)read_profile("x.toml", text); });
