@@ -28,7 +28,7 @@ std::string in_line(std::string_view value, std::string_view field) {
 
 bool is_act_key(std::string_view key) {
   return !key.empty() && key.size() <= 64 &&
-         std::ranges::all_of(key, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+         std::ranges::all_of(key, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
 }
 
 bool is_serial(std::string_view text) {

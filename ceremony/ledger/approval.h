@@ -35,7 +35,7 @@ struct Enrolment {
 [[nodiscard]] std::string challenge_text(std::string_view origin, std::string_view ceremony, const Digest& open_leaf, std::string_view key_id,
                                          std::string_view label);
 
-/// `ceremony-act/v1` and sorted `key: value` lines. Keys `[a-z0-9-]+`, values not empty, at most 64 KiB in all.
+/// `ceremony-act/v1` and sorted `key: value` lines. Keys `[a-z0-9.-]+`, values not empty, at most 64 KiB in all.
 using Act = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] std::string act_artifact(const Act& act);
 [[nodiscard]] Act parse_act(std::string_view text, std::string_view where);

@@ -24,13 +24,7 @@ constexpr ActRow acts[] = {
     {"rewrap-key", QuorumName::recovery},
 };
 
-struct AlgorithmRow {
-  std::string_view name;
-  std::string_view in_pki;
-};
-
-constexpr AlgorithmRow algorithms[] = {
-    {"p256", "ec-p256"}, {"p384", "ec-p384"}, {"rsa3072", "rsa-3072"}, {"rsa4096", "rsa-4096"}};
+constexpr std::string_view algorithms[] = {"p256", "p384", "rsa3072", "rsa4096"};
 
 bool all_of_form(std::string_view text, std::string_view others) {
   return std::ranges::all_of(text, [&](char c) {
@@ -84,13 +78,7 @@ bool is_plain_id(std::string_view id) {
 }
 
 bool is_key_algorithm(std::string_view name) {
-  return std::ranges::find(algorithms, name, &AlgorithmRow::name) != std::end(algorithms);
-}
-
-std::string spelled_in_pki(std::string_view name) {
-  const auto* found = std::ranges::find(algorithms, name, &AlgorithmRow::name);
-  assert(found != std::end(algorithms));
-  return std::string(found->in_pki);
+  return std::ranges::contains(algorithms, name);
 }
 
 bool Person::holds(Role role) const { return std::ranges::find(roles, role) != roles.end(); }

@@ -60,8 +60,6 @@ struct Quorum {
 
 /// Key algorithms by their names in every file and record: "p256", "p384", "rsa3072", "rsa4096".
 [[nodiscard]] bool is_key_algorithm(std::string_view name);
-/// The same as profiles and pki spell it: "p384" → "ec-p384", "rsa3072" → "rsa-3072". `name` is a key algorithm.
-[[nodiscard]] std::string spelled_in_pki(std::string_view name);
 
 struct Root {
   std::string algorithm;     ///< key algorithm of the root key

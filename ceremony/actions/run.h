@@ -1,0 +1,220 @@
+// One run of a procedure: what every action works with. The transcript is the state: an action looks at state() for what
+// is done already and does the rest, so running a step again after a cut is safe.
+//
+// Invariants: no record is appended that breaks a rule (`require` is asked before any effect it speaks of); a secret
+// lives in this object only between the steps that need it and is wiped with it; the token is logged in only while an
+// ActiveToken lives. Time, randomness, people, tokens and media come in through Wiring.
+#pragma once
+
+#include <botan/rng.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ceremony/actions/zlint.h"
+#include "ceremony/ground/env.h"
+#include "ceremony/ledger/journal.h"
+#include "ceremony/operator.h"
+#include "ceremony/pki/lint.h"
+#include "ceremony/pki/profile.h"
+#include "ceremony/policy/binding.h"
+#include "ceremony/policy/policy.h"
+#include "ceremony/shares/credential.h"
+#include "ceremony/shares/share_file.h"
+#include "ceremony/shares/slip39.h"
+#include "ceremony/state/state.h"
+#include "ceremony/state/token_list.h"
+#include "hsm/token.h"
+#include "media/files.h"
+#include "media/volume.h"
+
+namespace ceremony::actions {
+
+using ceremony::text_of;  // beside the linter's own
+
+enum class ActionRefusal { rule, not_now, credential, share, absent, mistaken, stopped, aborted, incomplete };
+[[nodiscard]] constexpr std::string_view name_of(ActionRefusal code) {
+  switch (code) {
+    case ActionRefusal::rule: return "ceremony/rule";
+    case ActionRefusal::not_now: return "ceremony/not-now";
+    case ActionRefusal::credential: return "ceremony/credential";
+    case ActionRefusal::share: return "ceremony/share";
+    case ActionRefusal::absent: return "ceremony/absent";
+    case ActionRefusal::mistaken: return "ceremony/mistaken";
+    case ActionRefusal::stopped: return "ceremony/stopped";
+    case ActionRefusal::aborted: return "ceremony/aborted";
+    case ActionRefusal::incomplete: return "ceremony/incomplete";
+  }
+  return "ceremony/?";
+}
+
+/// A reviewed file, read once: what was checked is what is used.
+struct SourceFile {
+  std::string name;
+  std::string text;
+  [[nodiscard]] Digest digest() const { return sha256(text); }
+};
+
+/// What the program gives a run. Everything outlives it.
+struct Wiring {
+  Env& env;
+  Operator& op;
+  hsm::Module& hsm;
+  media::Volumes& volumes;
+  ExternalLint& lint;
+  const policy::Policy& policy;
+  const policy::Binding& binding;
+  SourceFile policy_file, binding_file, procedure_file;
+  std::string procedure_id;
+  std::map<std::string, SourceFile> procedures;     ///< every procedure that the policy admits, by id
+  std::map<std::string, SourceFile> profile_files;  ///< every profile that the policy names, by id
+  std::map<std::string, pki::Profile> profiles;
+  std::string software;  ///< name and version of this program
+};
+
+/// Randomness of Env as Botan wants it.
+class EnvRng final : public Botan::RandomNumberGenerator {
+ public:
+  explicit EnvRng(Env& env) : m_env(env) {}
+  [[nodiscard]] std::string name() const override { return "Env"; }
+  [[nodiscard]] bool is_seeded() const override { return true; }
+  [[nodiscard]] bool accepts_input() const override { return false; }
+  void clear() override {}
+
+ protected:
+  void fill_bytes_with_input(std::span<std::uint8_t> out, std::span<const std::uint8_t> in) override;
+
+ private:
+  Env& m_env;
+};
+
+/// Something linted that waits for its approvals and its signature.
+struct Prepared {
+  std::variant<pki::LintedCertificate, pki::LintedCrl> tbs;
+  state::KeyId key;  ///< of the issuer
+  std::string profile;
+  std::optional<Digest> csr;
+  [[nodiscard]] const pki::LintedTbs& linted() const {
+    return std::visit([](const auto& t) -> const pki::LintedTbs& { return t; }, tbs);
+  }
+  [[nodiscard]] const pki::LintedCertificate* certificate() const { return std::get_if<pki::LintedCertificate>(&tbs); }
+};
+
+class Run final {
+ public:
+  Run(Wiring wiring, ledger::Journal& journal);
+
+  Wiring w;
+  EnvRng rng;
+  std::string step;              ///< id of the step that runs
+  std::string ceremony;          ///< id of the ceremony; empty before `open`
+  std::map<std::string, std::string, std::less<>> args;  ///< of the step
+
+  // Held between steps, wiped with the run.
+  std::optional<MasterSecret> activation_secret, recovery_secret;  ///< from initialise_token to split_secrets
+  std::map<state::KeyId, Bytes> wrapped;                           ///< from generate_keys to back_up_key
+  std::map<std::string, std::string> selftest;                     ///< until `open` records them
+  std::vector<std::string> clock_confirmed_by;
+  Time clock_shown{};
+  std::vector<Prepared> prepared;
+
+  [[nodiscard]] const state::CaState& state() const { return m_state; }
+  [[nodiscard]] ledger::Journal& journal() { return m_journal; }
+  [[nodiscard]] const ledger::Journal& journal() const { return m_journal; }
+  [[nodiscard]] state::ArtifactSource artifacts() const;
+  [[nodiscard]] bool rehearsal() const { return w.policy.environment == policy::Environment::rehearsal; }
+  [[nodiscard]] Time now() { return w.env.now(); }
+
+  // Records. `require` throws Refused{ActionRefusal::rule} naming each rule that the record would break.
+  [[nodiscard]] ledger::Record make(std::string_view event, std::vector<std::string> who, ledger::Value d);
+  void require(const ledger::Record& record) const;
+  void record(std::string_view event, std::vector<std::string> who, ledger::Value d);
+  void record_failed(std::string_view event, std::vector<std::string> who, ledger::Value d, std::string_view reason);
+  void append(const ledger::Record& record);
+  Digest put(std::string_view text) { return m_journal.put_artifact(as_view(text)); }
+  Digest put(View bytes) { return m_journal.put_artifact(bytes); }
+  [[nodiscard]] Bytes artifact(const Digest& digest) const;
+
+  // People.
+  /// Asks which of `among` act now; at least `m` different ones. `question` is the question's id.
+  [[nodiscard]] std::vector<std::string> choose_people(const std::string& question, const std::string& text,
+                                                       const std::vector<std::string>& among, std::size_t m);
+  /// Asks for the passphrase and unlocks the person's credential from their medium; a wrong one is put on the record as
+  /// a failed `event` and may be tried again. The credential is the enrolled one, or it is refused.
+  [[nodiscard]] shares::Credential unlock(const std::string& person, const std::string& purpose, std::string_view event);
+  /// Repeats `attempt` while it is refused and people choose to try again.
+  void retry(const std::string& question, const std::string& who, const std::function<void()>& attempt);
+
+  /// Approvals of one act over the artifact with this digest until its quorum is reached. `shown` was decoded from the
+  /// very bytes.
+  void approve(std::string_view act, const Digest& bytes, std::string_view shown);
+  [[nodiscard]] bool is_approved(std::string_view act, const Digest& bytes) const;
+
+  // Secrets handed in. `purpose`: activate, wrap, restore, recover. `on_record` is false only for finishing a closed
+  // ceremony, whose log takes no more records.
+  [[nodiscard]] MasterSecret collect(policy::QuorumName quorum, std::string_view purpose, bool on_record = true);
+  /// One share, opened by its holder and checked alone against its commitment.
+  [[nodiscard]] ShareWords open_share(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential);
+  void record_hand_in(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential, std::string_view purpose,
+                      std::uint64_t nth);
+
+  // Tokens.
+  [[nodiscard]] std::unique_ptr<hsm::Token> main_token();
+  /// Reads identity, objects and the token's own checkpoint onto the record.
+  void record_token(hsm::Token& token, std::string_view role, std::string_view purpose);
+  [[nodiscard]] shares::PinForm pin_form() const;
+
+  // Media.
+  [[nodiscard]] media::AskReinsert ask_reinsert();
+  void register_medium(const std::string& name, std::string_view kind);
+
+  /// The root (CA) key and its certificate, where they exist.
+  [[nodiscard]] const state::Key& ca_key() const;
+  [[nodiscard]] const state::Key& log_key() const;
+
+ private:
+  ledger::Journal& m_journal;
+  state::CaState m_state;
+};
+
+/// The token as logged in by shares: `activate` is on the record when it exists, and `deactivate` when it is gone.
+class ActiveToken final {
+ public:
+  ActiveToken(Run& run, MasterSecret&& activation, std::string_view purpose, bool on_record = true);
+  ~ActiveToken();
+  ActiveToken(const ActiveToken&) = delete;
+  ActiveToken& operator=(const ActiveToken&) = delete;
+  [[nodiscard]] hsm::Token& token() { return *m_token; }
+  /// Lists the token, logs out, records.
+  void done();
+  /// Logs out without a record: after `close` the log takes none.
+  void done_after_close();
+
+ private:
+  Run& m_run;
+  std::unique_ptr<hsm::Token> m_token;
+  bool m_on_record;
+  bool m_active = false;
+};
+
+/// The same algorithm or scheme as hsm calls it.
+[[nodiscard]] hsm::KeyAlgorithm hsm_algorithm(std::string_view policy_name);
+[[nodiscard]] hsm::SignatureScheme hsm_scheme(std::string_view pki_name);
+
+/// A digest as people compare it: 12 words of the SLIP-0039 list (120 bits) in numbered rows of four.
+[[nodiscard]] std::string fingerprint(const Digest& digest);
+
+/// What `result` says of a signature that verify_by_both accepted.
+[[nodiscard]] inline std::vector<std::string> both_libraries() { return {"botan", "openssl"}; }
+
+/// File names on a person's own medium.
+[[nodiscard]] std::string credential_file();
+[[nodiscard]] std::string share_file_name(std::string_view set);
+
+}  // namespace ceremony::actions

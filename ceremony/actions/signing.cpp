@@ -1,0 +1,270 @@
+// What is signed: build, show, lint, approve, activate, sign exactly these bytes, verify twice, record.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <set>
+
+#include "ceremony/actions/action.h"
+#include "ceremony/actions/lint_run.h"
+#include "ceremony/ledger/approval.h"
+#include "ceremony/pki/agreement.h"
+#include "ceremony/pki/csr.h"
+#include "ceremony/pki/verified.h"
+
+namespace ceremony::actions {
+
+Time years_after(Time begin, int years) {
+  using namespace std::chrono;
+  const auto day = floor<days>(begin);
+  year_month_day end = year_month_day(day) + std::chrono::years(years);
+  if (!end.ok()) end = end.year() / end.month() / last;  // 29 February
+  return sys_days(end) + (begin - day);
+}
+
+pki::ExternalLint zlint_for(Run& run, const pki::Profile& profile) {
+  return [&run, &profile](const pki::CertDer& certificate) {
+    std::vector<pki::LintFinding> out;
+    for (const auto& f : run.w.lint.lint_one(certificate.value, profile.zlint_sources))
+      out.push_back({"zlint:" + f.id, f.details.empty() ? f.id : f.details, f.level == LintLevel::warn ? pki::Severity::warning : pki::Severity::error});
+    return out;
+  };
+}
+
+pki::CertificatePlan root_plan(Run& run, const pki::PublicKeyInfo& key) {
+  const auto& policy = run.w.policy;
+  pki::CertificatePlan plan;
+  plan.profile = &run.w.profiles.at(policy.root.profile);
+  plan.subject = policy.root.subject;
+  plan.issuer = plan.subject;
+  plan.key = key.spki;
+  plan.issuer_skid = key.skid;
+  plan.serial = pki::make_serial(run.rng);
+  plan.not_before = run.now();
+  plan.not_after = std::min(years_after(plan.not_before, policy.root.years) - std::chrono::seconds(1), pki::last_not_after());
+  plan.scheme = pki::scheme_for(key.algorithm);
+  return plan;
+}
+
+pki::CrlPlan crl_plan(Run& run, const pki::CertificateView& issuer, const pki::Profile& issuer_profile, std::uint64_t number) {
+  pki::CrlPlan plan;
+  plan.issuer = issuer.subject;
+  plan.issuer_skid = issuer.skid;
+  plan.number = number;
+  plan.this_update = run.now();
+  plan.next_update = plan.this_update + std::chrono::days(std::min<std::int64_t>(run.w.policy.crl_next_update_days, issuer_profile.crl.max_days));
+  plan.idp_only_ca = issuer_profile.crl.only_contains_ca_certs;
+  plan.scheme = pki::scheme_for(issuer.key.algorithm);
+  for (const auto& [digest, certificate] : run.state().certificates)
+    if (certificate.revoked)
+      plan.entries.push_back({{*unhex(certificate.serial)}, certificate.revoked->date, pki::reason_from_text(certificate.revoked->why)});
+  // A signature that may exist although nobody has it is revoked like one that left.
+  for (const auto& [key, serials] : run.state().maybe_issued)
+    for (const auto& serial : serials) plan.entries.push_back({{*unhex(serial)}, plan.this_update, pki::Reason::superseded});
+  std::ranges::sort(plan.entries);
+  return plan;
+}
+
+namespace {
+
+/// The CA's own certificate, or, before it is signed, the one that waits.
+pki::CertificateView issuer_view(Run& run) {
+  const auto& key = run.ca_key();
+  if (const auto* certificate = run.state().certificate_of(key.id)) return pki::read_certificate(run.artifact(certificate->digest));
+  for (const auto& p : run.prepared)
+    if (p.certificate() != nullptr && p.certificate()->view().self_issued) return p.certificate()->view();
+  throw Refused(ActionRefusal::not_now, "there is no root certificate yet", "log", "the step that prepares and signs the root comes first");
+}
+
+const pki::Profile& root_profile(Run& run) { return run.w.profiles.at(run.w.policy.root.profile); }
+
+std::set<pki::Serial> listable(Run& run) {
+  std::set<pki::Serial> out;
+  for (const auto& [digest, certificate] : run.state().certificates) out.insert({*unhex(certificate.serial)});
+  for (const auto& [key, serials] : run.state().maybe_issued)
+    for (const auto& serial : serials) out.insert({*unhex(serial)});
+  return out;
+}
+
+/// One certificate after the other, as in the batch's lines.
+struct BatchOf {
+  std::vector<ledger::BatchLine> lines;
+  [[nodiscard]] std::string text() const { return ledger::batch_artifact(lines); }
+};
+
+BatchOf batch_of(const std::vector<Prepared>& prepared) {
+  BatchOf batch;
+  for (const auto& p : prepared)
+    if (const auto* c = p.certificate())
+      batch.lines.push_back({c->digest(), c->view().serial_hex, pki::text(c->view().subject)});
+  return batch;
+}
+
+bool as_batch(Run& run) {
+  const auto arg = run.args.find("as");
+  const auto certificates = std::ranges::count_if(run.prepared, [](const auto& p) { return p.certificate() != nullptr; });
+  return certificates > 1 && arg != run.args.end() && arg->second == "batch";
+}
+
+std::vector<std::string> lint_words(Run& run, const Prepared& p) {
+  std::vector<std::string> out{"own checks: clean"};
+  if (p.certificate() != nullptr) out.push_back(run.w.lint.version() + ": clean");
+  for (const auto& notice : p.linted().notices()) out.push_back("notice " + notice.id);
+  return out;
+}
+
+/// Signs one prepared thing under an intent that is on the record.
+void sign_one(Run& run, hsm::Key& key, const Prepared& p, const std::string& intent) {
+  const auto& linted = p.linted();
+  const pki::SpkiDer issuer{key.spki()};
+  const auto signature = key.sign(linted.tbs().view(), hsm_scheme(linted.scheme()));
+  const auto verified = [&](const Digest& out) {
+    run.record("result", {}, {{"id", intent}, {"tbs", linted.digest()}, {"out", out}, {"verified", both_libraries()}});
+  };
+  if (const auto* certificate = p.certificate()) {
+    const auto made = pki::verify_signed(*certificate, issuer, signature);
+    run.put(made.der().view());
+    verified(made.digest());
+    const auto& v = made.view();
+    run.record("issue", {},
+               {{"intent", intent}, {"certificate", made.digest()}, {"tbs", linted.digest()}, {"serial", v.serial_hex}, {"subject", pki::text(v.subject)},
+                {"issuer", p.key}, {"profile", p.profile}, {"spki_sha256", v.key.spki_sha256}, {"skid", hex(v.skid)}, {"not_before", text_of(v.not_before)},
+                {"not_after", text_of(v.not_after)}, {"csr", p.csr ? hex(*p.csr) : "none"}, {"lint", lint_words(run, p)}});
+    run.w.op.progress("signed and verified twice: " + pki::text(v.subject));
+  } else {
+    const auto made = pki::verify_signed(std::get<pki::LintedCrl>(p.tbs), issuer, signature);
+    run.put(made.der().view());
+    verified(made.digest());
+    const auto& v = made.view();
+    run.record("crl", {},
+               {{"intent", intent}, {"crl", made.digest()}, {"tbs", linted.digest()}, {"number", *v.number}, {"issuer", p.key},
+                {"this_update", text_of(v.this_update)}, {"next_update", text_of(*v.next_update)}, {"entries", v.entries.size()}});
+    run.w.op.progress("signed and verified twice: CRL " + std::to_string(*v.number));
+  }
+}
+
+}  // namespace
+
+void prepare_root(Run& run) {
+  const auto key = state::Key(run.ca_key());
+  if (run.state().certificate_of(key.id) != nullptr) return;
+  const auto& profile = root_profile(run);
+  const pki::ThrowawayKey throwaway(key.alg, run.rng);
+  auto linted = pki::lint_certificate(pki::build_tbs(root_plan(run, pki::inspect_key(key.spki))), {&profile, nullptr, run.rehearsal(), run.now()}, throwaway, run.rng, zlint_for(run, profile));
+  run.put(linted.tbs().view());
+  run.prepared.push_back({std::move(linted), key.id, profile.id, std::nullopt});
+}
+
+void prepare_crl(Run& run) {
+  const auto key = state::Key(run.ca_key());
+  if (!run.state().open->crls.empty()) return;
+  const auto issuer = issuer_view(run);
+  const auto last = run.state().crls.find(key.id);
+  std::optional<std::uint64_t> last_number;
+  if (last != run.state().crls.end()) last_number = last->second.number;
+  const auto serials = listable(run);
+  auto linted = pki::lint_crl(pki::build_crl_tbs(crl_plan(run, issuer, root_profile(run), last_number.value_or(0) + 1)),
+                              {&root_profile(run), &issuer, last_number, run.now(), &serials});
+  run.put(linted.tbs().view());
+  run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
+}
+
+void take_csrs(Run& run) {
+  const std::string medium = "intake";
+  run.register_medium(medium, "intake");
+  auto& volume = run.w.volumes.named(medium);
+  const auto& policy = run.w.policy;
+  for (const auto& name : volume.list()) {
+    if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
+    const auto bytes = volume.read(name, pki::csr_limit + 1);
+    const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
+    const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
+    (void)run.w.volumes.named(recipient);
+    try {
+      const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
+      if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
+      run.put(csr.der.view());
+      std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
+      for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
+      run.w.op.show({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
+      run.record("import", {},
+                 {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", pki::text(csr.subject)}, {"recipient", recipient}, {"profile", profile_id},
+                  {"dropped", csr.dropped}, {"medium", medium}});
+    } catch (const Refused& refusal) {
+      if (refusal.code().starts_with("operator/")) throw;
+      run.record_failed("import", {}, {{"csr", sha256(bytes)}, {"medium", medium}, {"recipient", recipient}}, refusal.findings().front().what);
+      const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
+      if (!without) throw;
+    }
+  }
+  if (run.state().open->imports.empty())
+    throw Refused(ActionRefusal::absent, "there is no certification request on the medium", medium, "put *.csr files (PEM or DER) on it");
+}
+
+void prepare_certificates(Run& run) {
+  const auto key = state::Key(run.ca_key());
+  const auto issuer = issuer_view(run);
+  std::map<std::string, pki::ThrowawayKey> throwaway;
+  throwaway.emplace(key.alg, pki::ThrowawayKey(key.alg, run.rng));
+  for (const auto& import : run.state().open->imports) {
+    if (std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.csr == import.csr; })) continue;
+    const auto& profile = run.w.profiles.at(import.profile);
+    const auto csr = pki::take_csr(run.artifact(import.csr), profile);
+    pki::CertificatePlan plan;
+    plan.profile = &profile;
+    plan.subject = run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject;
+    plan.key = csr.key.spki;
+    plan.issuer = issuer.subject;
+    plan.issuer_skid = issuer.skid;
+    plan.serial = pki::make_serial(run.rng);
+    plan.not_before = run.now();
+    // Never beyond the issuer, the profile or the policy.
+    plan.not_after = std::min({years_after(plan.not_before, run.w.policy.issuing.years_max) - std::chrono::seconds(1),
+                               pki::not_after_for(plan.not_before, profile.max_days), issuer.not_after});
+    plan.scheme = pki::scheme_for(issuer.key.algorithm);
+    auto linted = pki::lint_certificate(pki::build_tbs(plan), {&profile, &issuer, run.rehearsal(), run.now()}, throwaway.at(key.alg), run.rng, zlint_for(run, profile));
+    run.put(linted.tbs().view());
+    run.w.op.progress("linted: " + pki::text(plan.subject));
+    run.prepared.push_back({std::move(linted), key.id, profile.id, import.csr});
+  }
+}
+
+void approve_signatures(Run& run) {
+  if (as_batch(run)) {
+    const auto batch = batch_of(run.prepared);
+    std::string shown = "A batch of " + std::to_string(batch.lines.size()) + " certificates:\n\n" + batch.text();
+    for (const auto& p : run.prepared)
+      if (p.certificate() != nullptr) shown += "\n" + pki::describe(p.certificate()->view()) + "\n";
+    run.approve("sign-batch", run.put(batch.text()), shown);
+  }
+  for (const auto& p : run.prepared) {
+    if (p.certificate() == nullptr) run.approve("sign-crl", p.linted().digest(), pki::describe(std::get<pki::LintedCrl>(p.tbs).view()));
+    else if (!as_batch(run)) run.approve("sign-certificate", p.linted().digest(), pki::describe(p.certificate()->view()));
+  }
+}
+
+void sign_prepared(Run& run) {
+  if (run.prepared.empty()) return;
+  const auto batch = batch_of(run.prepared);
+  const auto batch_digest = batch.lines.empty() ? Digest{} : sha256(batch.text());
+  const bool batched = batch.lines.size() > 1 && run.is_approved("sign-batch", batch_digest);
+  ActiveToken active(run, run.collect(policy::QuorumName::activation, "activate"), "sign");
+  const auto key = active.token().find_by_id(*unhex(run.ca_key().id));
+  const auto intend = [&](std::string_view act, const Digest& tbs) {
+    const std::string id = std::string(act) + "-" + std::to_string(run.journal().size());
+    run.record("intent", {}, {{"id", id}, {"act", act}, {"key", run.ca_key().id}, {"tbs", tbs}});
+    return id;
+  };
+  std::string intent;
+  if (batched) intent = intend("sign-batch", batch_digest);
+  for (const auto& p : run.prepared) {
+    if (p.certificate() == nullptr) continue;
+    if (!batched) intent = intend("sign-certificate", p.linted().digest());
+    sign_one(run, *key, p, intent);
+  }
+  for (const auto& p : run.prepared)
+    if (p.certificate() == nullptr) sign_one(run, *key, p, intend("sign-crl", p.linted().digest()));
+  active.done();
+  run.prepared.clear();
+}
+
+}  // namespace ceremony::actions

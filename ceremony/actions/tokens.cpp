@@ -1,0 +1,184 @@
+// Token and secrets of a new CA: initialise under a throw-away SO PIN, split, hand out, read every share back.
+#include <botan/kdf.h>
+
+#include <algorithm>
+#include <array>
+
+#include "ceremony/actions/action.h"
+#include "ceremony/actions/lint_run.h"
+#include "ceremony/ledger/approval.h"
+#include "ceremony/shares/age.h"
+#include "ceremony/shares/passphrase.h"
+#include "ceremony/shares/words.h"
+
+namespace ceremony::actions {
+namespace {
+
+/// 32 bytes of the kernel's and the token's randomness, mixed so that either alone suffices.
+MasterSecret fresh_secret(Run& run, hsm::Token& token) {
+  Botan::secure_vector<std::uint8_t> input(32);
+  run.w.env.random(input);
+  Bytes from_token = token.random(32);
+  input.insert(input.end(), from_token.begin(), from_token.end());
+  Botan::secure_scrub_memory(from_token.data(), from_token.size());
+  const auto kdf = Botan::KDF::create_or_throw("HKDF(SHA-256)");
+  return MasterSecret(kdf->derive_key(32, input, "", "ceremony/secret/v1"));
+}
+
+Pin throwaway_pin(Run& run) {
+  // Letters and digits only: every token takes them.
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  Botan::secure_vector<std::uint8_t> pin(32);
+  run.w.env.random(pin);
+  for (auto& c : pin) c = static_cast<std::uint8_t>(alphabet[c & 31U]);
+  return Pin(std::move(pin));
+}
+
+struct Set {
+  policy::QuorumName quorum;
+  const char* name;
+  const MasterSecret* secret;
+};
+
+/// Commitments of a whole set first, then the files leave.
+void hand_out(Run& run, const Set& set, std::optional<unsigned>& identifier) {
+  const auto& quorum = run.w.policy.quorum(set.quorum);
+  const std::string id = std::string(set.name) + "-1";
+  const bool by_passphrase = set.quorum == policy::QuorumName::recovery;
+  auto words = shares::split(*set.secret, static_cast<unsigned>(quorum.m), static_cast<unsigned>(quorum.n()), run.rng, 1, identifier);
+  identifier = shares::inspect(words.front()).identifier;
+  const auto kcv = shares::kcv(*set.secret);
+  std::vector<PrivateText> texts;
+  std::vector<Passphrase> passphrases;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    shares::ShareFile file;
+    file.origin = run.state().origin;
+    file.ceremony = run.ceremony;
+    file.quorum = set.name;
+    file.index = static_cast<unsigned>(i + 1);
+    file.count = static_cast<unsigned>(quorum.n());
+    file.threshold = static_cast<unsigned>(quorum.m);
+    file.holder = quorum.members[i];
+    file.words = std::move(words[i]);
+    file.kcv = kcv;
+    texts.push_back(shares::write(file));
+    words[i] = std::move(file.words);
+    if (!by_passphrase) continue;
+    Passphrase proposed = shares::propose_passphrase(run.rng);
+    run.w.op.reveal({"new-share-passphrase." + file.holder, file.holder, "The passphrase of your recovery share:"}, proposed);
+    passphrases.push_back(std::move(proposed));
+  }
+  std::vector<Bytes> sealed;
+  if (by_passphrase) {
+    run.w.op.progress("sealing " + std::to_string(texts.size()) + " recovery shares (scrypt 2^" + std::to_string(run.w.policy.scrypt_log_n) + ")");
+    std::vector<shares::AgeToLock> jobs;
+    for (std::size_t i = 0; i < texts.size(); ++i) jobs.push_back({"recovery share of " + quorum.members[i], texts[i].reveal(), &passphrases[i]});
+    sealed = shares::age_encrypt_passphrases(jobs, static_cast<unsigned>(run.w.policy.scrypt_log_n), run.rng);
+  } else {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::array<std::string, 1> to{run.state().people.at(quorum.members[i]).age};
+      sealed.push_back(shares::age_encrypt_to(texts[i].reveal(), to, run.rng));
+    }
+  }
+  for (auto& file : sealed) file = as_bytes(shares::age_armor(file));
+  for (std::size_t i = 0; i < sealed.size(); ++i)
+    run.record("share", {},
+               {{"set", id}, {"quorum", set.name}, {"index", i + 1}, {"count", quorum.n()}, {"threshold", quorum.m}, {"holder", quorum.members[i]},
+                {"commitment", shares::commitment(run.state().origin, words[i])}, {"kcv", kcv},
+                {"form", by_passphrase ? "age-passphrase" : "age-identity"}, {"file", sha256(sealed[i])}, {"medium", quorum.members[i]}});
+  for (std::size_t i = 0; i < sealed.size(); ++i) {
+    media::write_and_read_back(run.w.volumes.named(quorum.members[i]), {{share_file_name(id), sealed[i]}}, run.ask_reinsert());
+    run.w.op.progress(std::string(set.name) + " share " + std::to_string(i + 1) + " of " + std::to_string(quorum.n()) + " handed to " + quorum.members[i]);
+  }
+}
+
+/// Every holder opens what they were given, alone, and signs for it.
+std::vector<ShareWords> read_back(Run& run, const std::string& set_id) {
+  std::vector<ShareWords> words;
+  for (const auto& [index, share] : state::ShareSet(run.state().share_sets.at(set_id)).shares) {
+    const std::string holder = share.holder;
+    const unsigned at = index;
+    run.retry("read-back." + holder + ".refused", holder, [&] {
+      const auto credential = run.unlock(holder, "read your share back", "hand-in");
+      const auto set = run.state().share_sets.at(set_id);
+      words.push_back(run.open_share(set, set.shares.at(at), credential));
+      run.record_hand_in(set, set.shares.at(at), credential, "read-back", 1);
+    });
+  }
+  return words;
+}
+
+}  // namespace
+
+void dry_lint_root(Run& run) {
+  // A typo in a date must show while there is no key to be orphaned.
+  run.w.op.progress("building the root with a throw-away key and linting it (own checks, " + run.w.lint.version() + ")");
+  const auto& policy = run.w.policy;
+  const pki::ThrowawayKey key(policy.root.algorithm, run.rng);
+  const auto plan = root_plan(run, key.info());
+  const auto linted = pki::lint_certificate(pki::build_tbs(plan), {&run.w.profiles.at(policy.root.profile), nullptr, run.rehearsal(), run.now()}, key,
+                                            run.rng, zlint_for(run, run.w.profiles.at(policy.root.profile)));
+  const auto crl = crl_plan(run, linted.view(), run.w.profiles.at(policy.root.profile), 1);
+  (void)pki::lint_crl(pki::build_crl_tbs(crl), {&run.w.profiles.at(policy.root.profile), &linted.view(), std::nullopt, run.now(), nullptr});
+  run.w.op.show({"dry-root", "", "The root as it will be (with a throw-away key). Nothing has been made yet."}, pki::describe(linted.view()));
+}
+
+void initialise_token(Run& run) {
+  if (std::ranges::any_of(run.state().tokens, [](const auto& t) { return t.second.role == "main" && !t.second.list_purpose.empty(); }) &&
+      run.state().share_set("activation") != nullptr)
+    return;
+  auto token = run.w.binding.token.serial ? run.w.hsm.by_serial(*run.w.binding.token.serial) : run.w.hsm.blank();
+  const auto before = token->identity();
+  const std::string serial = before.serial.empty() ? "blank" : before.serial;
+  const auto& label = run.w.binding.token.label;
+  const auto act = ledger::act_artifact({{"token", serial}, {"model", before.model}, {"label", label}, {"role", "main"}, {"then", "keep"}});
+  const auto digest = run.put(act);
+  run.approve("init-token", digest, act);
+  const std::string id = "init-token-" + std::to_string(run.journal().size());
+  run.record("intent", {}, {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
+  run.w.op.progress("initialising the token \"" + label + "\"");
+  const Pin throwaway = throwaway_pin(run);
+  token->initialise(throwaway, label);
+  run.activation_secret = fresh_secret(run, *token);
+  run.recovery_secret = fresh_secret(run, *token);
+  const Pin so = shares::derive_so_pin(*run.recovery_secret, run.pin_form());
+  const Pin user = shares::derive_user_pin(*run.activation_secret, run.pin_form());
+  token->set_so_pin(throwaway, so);
+  token->init_user_pin(so, user);
+  const bool dead = token->refuses_so_pin(throwaway);
+  const auto after = token->identity();
+  run.record("init", {},
+             {{"token", after.serial}, {"before", serial}, {"label", after.label}, {"role", "main"}, {"purpose", "create"},
+              {"pin_form", std::string(shares::text_of(run.pin_form()))}, {"throwaway_refused", dead}});
+  run.record("result", {}, {{"id", id}, {"tbs", digest}, {"out", "none"}, {"verified", ledger::Value::Array{}}});
+  const hsm::Login login(*token, user);
+  run.record_token(*token, "main", "admit");
+}
+
+void split_secrets(Run& run) {
+  const auto* activation = run.state().share_set("activation");
+  const auto* recovery = run.state().share_set("recovery");
+  if (activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back()) return;
+  if (!run.activation_secret || !run.recovery_secret)
+    throw Refused(ActionRefusal::not_now, "the secrets that were to be split are gone: they were in memory only when the power went", "split",
+                  "abort this ceremony and begin a new genesis with empty ledgers and a blank token; nothing depends on the old token");
+  std::optional<unsigned> identifier;
+  const std::array<Set, 2> sets{{{policy::QuorumName::activation, "activation", &*run.activation_secret},
+                                 {policy::QuorumName::recovery, "recovery", &*run.recovery_secret}}};
+  for (const auto& set : sets) hand_out(run, set, identifier);
+  for (const auto& set : sets) {
+    const auto words = read_back(run, std::string(set.name) + "-1");
+    // Not a threshold of them but each: any M in a row, so that every share has been part of a recombination.
+    const auto m = run.w.policy.quorum(set.quorum).m;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      std::vector<ShareWords> some;
+      for (std::size_t j = 0; j < m; ++j) some.push_back(words[(i + j) % words.size()].duplicate());
+      if (!shares::combine(some).same(*set.secret))
+        throw Refused(ActionRefusal::share, "shares that were read back do not combine to the secret", std::string(set.name), "abort: this set must not be used");
+    }
+  }
+  run.activation_secret.reset();
+  run.recovery_secret.reset();
+}
+
+}  // namespace ceremony::actions

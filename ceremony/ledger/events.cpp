@@ -1,0 +1,328 @@
+#include "ceremony/ledger/events.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ceremony/ledger/checkpoint.h"
+
+namespace ceremony::ledger {
+namespace {
+
+using enum FieldType;
+
+constexpr Field open_fields[] = {
+    {"environment", choice, true, "rehearsal|production"},
+    {"origin", text, true, ""},
+    {"kind", text, true, ""},
+    {"procedure", digest, true, ""},
+    {"policy", digest, true, ""},
+    {"binding", digest, true, ""},
+    {"software", text, true, ""},
+    {"image", digest_or_none, true, ""},
+    {"uki", digest_or_none, true, ""},
+    {"tpm", text, true, ""},
+    {"operator", choice, true, "tui|plain|scripted"},
+    {"selftest", map, true, ""},
+    {"previous_size", integer, true, ""},
+    {"previous_root", digest, true, ""},
+    {"previous_checkpoint", digest_or_none, true, ""},
+    {"compared", people, true, ""},
+};
+constexpr Field clock_fields[] = {{"shown", time, true, ""}};
+constexpr Field medium_fields[] = {
+    {"medium", text, true, ""},
+    {"kind", choice, true, "ledger|backup|export|share|intake"},
+    {"ident", text, true, ""},
+    {"label", digest_or_none, true, ""},
+};
+constexpr Field enrol_fields[] = {
+    {"person", person, true, ""},     {"roles", texts, true, ""},
+    {"alg", choice, true, "p256"},    {"key", digest, true, ""},
+    {"spki", base64, true, ""},       {"age", text, true, ""},
+    {"credential", choice, true, "software|card"},
+    {"replaces", digest_or_none, true, ""},
+    {"seen_by", people, true, ""},    {"private", digest, true, ""},
+    {"sig", base64, true, ""},
+};
+constexpr Field policy_fields[] = {
+    {"policy", digest, true, ""},           {"procedures", digest_map, true, ""}, {"profiles", digest_map, true, ""},
+    {"act_policy", digest, true, ""}, {"act_procedures", digest, true, ""},
+};
+constexpr Field selftest_fields[] = {{"results", map, true, ""}};
+constexpr Field evidence_fields[] = {
+    {"kind", choice, true, "video|auditor|access-log|module-certificate|medium-hash|seal|other"},
+    {"reference", text, true, ""},
+    {"sha256", digest, false, ""},
+};
+constexpr Field token_fields[] = {
+    {"token", text, true, ""},        {"role", choice, true, "main|restore"},
+    {"manufacturer", text, true, ""}, {"model", text, true, ""},
+    {"firmware", text, true, ""},     {"label", text, true, ""},
+    {"purpose", choice, true, "admit|activation|deactivation"},
+    {"list", digest, true, ""},       {"pin", choice, true, "normal|low|final|locked"},
+    {"checkpoint_size", integer, true, ""},
+    {"checkpoint_root", digest_or_none, true, ""},
+};
+constexpr Field init_fields[] = {
+    {"token", text, true, ""},   {"before", text, true, ""},
+    {"label", text, true, ""},   {"role", choice, true, "main|restore"},
+    {"purpose", choice, true, "create|restore-test|erase"},
+    {"pin_form", text, true, ""}, {"throwaway_refused", boolean, true, ""},
+};
+constexpr Field activate_fields[] = {
+    {"token", text, true, ""},
+    {"purpose", choice, true, "generate|restore|lock|sign|checkpoint"},
+    {"set", text, true, ""},
+    {"holders", people, true, ""},
+    {"nth", integer, true, ""},
+};
+constexpr Field deactivate_fields[] = {
+    {"token", text, true, ""},
+    {"reason_for", choice, true, "done|idle|pause|abort|resume|failure"},
+};
+constexpr Field approve_fields[] = {
+    {"act", choice, true,
+     "adopt-policy|adopt-procedure|enrol|change-quorum|waive|retire-key|destroy-key|admit-image|init-token|generate-key|"
+     "sign-certificate|sign-crl|sign-batch|recover-key|rewrap-key"},
+    {"sha256", digest, true, ""},
+    {"person", person, true, ""},
+    {"alg", choice, true, "p256"},
+    {"sig", base64, true, ""},
+};
+constexpr Field intent_fields[] = {
+    {"id", text, true, ""},
+    {"act", choice, true, "init-token|generate-key|sign-certificate|sign-crl|sign-batch"},
+    {"key", text, true, ""},
+    {"tbs", digest, true, ""},
+};
+constexpr Field result_fields[] = {
+    {"id", text, true, ""},
+    {"tbs", digest, true, ""},
+    {"out", digest_or_none, true, ""},
+    {"verified", texts, true, ""},
+};
+constexpr Field reconcile_fields[] = {
+    {"id", text, true, ""},
+    {"outcome", choice, true, "adopted|destroyed|undone|signed-again|maybe-issued"},
+    {"tbs", digest, true, ""},
+    {"found", text, true, ""},
+};
+constexpr Field resume_fields[] = {{"at", text, true, ""}, {"repairs", texts, true, ""}};
+constexpr Field keygen_fields[] = {
+    {"key", hex, true, ""},          {"label", text, true, ""},
+    {"purpose", choice, true, "ca|log"},
+    {"alg", text, true, ""},         {"token", text, true, ""},
+    {"spki", base64, true, ""},      {"spki_sha256", digest, true, ""},
+    {"local", boolean, true, ""},    {"sensitive", boolean, true, ""},
+    {"extractable", boolean, true, ""},
+    {"scheme", text, true, ""},      {"proof", base64, true, ""},
+};
+constexpr Field restore_fields[] = {
+    {"key", hex, true, ""},          {"token", text, true, ""},
+    {"set", text, true, ""},         {"blob", digest, true, ""},
+    {"spki_sha256", digest, true, ""}, {"local", boolean, true, ""},
+    {"extractable", boolean, true, ""},
+    {"scheme", text, true, ""},      {"proof", base64, true, ""},
+    {"disposition", choice, true, "erase|standby"},
+};
+constexpr Field lock_fields[] = {
+    {"key", hex, true, ""},
+    {"token", text, true, ""},
+    {"extractable", boolean, true, ""},
+    {"wrap_refused", boolean, true, ""},
+};
+constexpr Field share_fields[] = {
+    {"set", text, true, ""},
+    {"quorum", choice, true, "activation|recovery"},
+    {"index", integer, true, ""},
+    {"count", integer, true, ""},
+    {"threshold", integer, true, ""},
+    {"holder", person, true, ""},
+    {"commitment", digest, true, ""},
+    {"kcv", hex, true, ""},
+    {"form", choice, true, "age-passphrase|age-identity"},
+    {"file", digest, true, ""},
+    {"medium", text, true, ""},
+};
+constexpr Field hand_in_fields[] = {
+    {"set", text, true, ""},
+    {"index", integer, true, ""},
+    {"holder", person, true, ""},
+    {"commitment", digest, true, ""},
+    {"purpose", choice, true, "read-back|activate|wrap|restore|recover"},
+    {"nth", integer, true, ""},
+    {"sig", base64, true, ""},
+};
+constexpr Field void_fields[] = {
+    {"set", text, true, ""}, {"index", integer, true, ""}, {"holder", person, true, ""}, {"why", text, true, ""}};
+constexpr Field issue_fields[] = {
+    {"intent", text, true, ""},       {"certificate", digest, true, ""},
+    {"tbs", digest, true, ""},        {"serial", hex, true, ""},
+    {"subject", text, true, ""},      {"issuer", hex, true, ""},
+    {"profile", text, true, ""},      {"spki_sha256", digest, true, ""},
+    {"skid", hex, true, ""},          {"not_before", time, true, ""},
+    {"not_after", time, true, ""},    {"csr", digest_or_none, true, ""},
+    {"lint", texts, true, ""},
+};
+constexpr Field crl_fields[] = {
+    {"intent", text, true, ""},      {"crl", digest, true, ""},
+    {"tbs", digest, true, ""},       {"number", integer, true, ""},
+    {"issuer", hex, true, ""},       {"this_update", time, true, ""},
+    {"next_update", time, true, ""}, {"entries", integer, true, ""},
+};
+constexpr Field revoke_fields[] = {
+    {"serial", hex, true, ""}, {"why", text, true, ""}, {"date", time, true, ""}};
+constexpr Field found_fields[] = {{"certificate", digest, true, ""}, {"where", text, true, ""}};
+constexpr Field import_fields[] = {
+    {"csr", digest, true, ""},     {"spki_sha256", digest, true, ""}, {"subject", text, true, ""},
+    {"recipient", text, true, ""}, {"profile", text, true, ""},       {"dropped", texts, true, ""},
+    {"medium", text, true, ""},
+};
+constexpr Field export_fields[] = {
+    {"kind", choice, true, "backup|bundle|public"},
+    {"name", text, true, ""},
+    {"media", texts, true, ""},
+    {"sha256", digest, true, ""},
+    {"files", integer, true, ""},
+    {"recipient", text, true, ""},
+    {"read_back", boolean, true, ""},
+    {"certificate", digest, false, ""},
+    {"key", hex, false, ""},
+    {"set", text, false, ""},
+    {"length", integer, false, ""},
+};
+constexpr Field custody_fields[] = {
+    {"item", text, true, ""}, {"from", text, true, ""}, {"to", text, true, ""}, {"seal", text, true, ""}};
+constexpr Field deviation_fields[] = {{"text", text, true, ""}};
+constexpr Field waiver_fields[] = {
+    {"rule", text, true, ""}, {"why", text, true, ""}, {"until", time, true, ""}, {"act", digest, true, ""}};
+constexpr Field retire_fields[] = {{"key", hex, true, ""}, {"act", digest, true, ""}};
+constexpr Field destroy_fields[] = {{"key", hex, true, ""}, {"act", digest, true, ""}, {"where", texts, true, ""}};
+constexpr Field signoff_fields[] = {
+    {"summary", digest, true, ""}, {"remarks", map, true, ""}, {"deviations", integer, true, ""}, {"people", people, true, ""}};
+constexpr Field close_fields[] = {
+    {"outcome", choice, true, "complete|aborted"},
+    {"log_signature", choice, true, "yes|no-key-yet|not-activated|token-lost"},
+    {"signers", people, true, ""},
+    {"absent", map, true, ""},
+};
+
+constexpr Event all_events[] = {
+    {"open", open_fields, "a ceremony begins"},
+    {"clock", clock_fields, "two people compared the clock with a source of their own"},
+    {"selftest", selftest_fields, "a self-test after the one that open names"},
+    {"medium", medium_fields, "a medium takes part"},
+    {"enrol", enrol_fields, "a person's credential, proven by its own signature over the enrolment statement"},
+    {"policy", policy_fields, "policy, profiles and procedures come into force"},
+    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony"},
+    {"approve", approve_fields, "one person's signature for one act over exactly these bytes"},
+    {"intent", intent_fields, "about to ask the token for an effect"},
+    {"result", result_fields, "what came of an intent"},
+    {"reconcile", reconcile_fields, "what became of an intent whose result was not recorded"},
+    {"resume", resume_fields, "the appliance came back after a cut"},
+    {"init", init_fields, "a token was initialised"},
+    {"token", token_fields, "a token's identity, objects and own checkpoint, as read"},
+    {"share", share_fields, "a share is committed to, before it leaves"},
+    {"hand-in", hand_in_fields, "a holder handed in a share that equals its commitment"},
+    {"void", void_fields, "a share is a share no longer"},
+    {"activate", activate_fields, "the token was logged in with the secret of a quorum's shares"},
+    {"deactivate", deactivate_fields, "the token was logged out and the secret wiped"},
+    {"keygen", keygen_fields, "a key was generated, its attributes as read back, and it signed a challenge"},
+    {"export", export_fields, "something left on media and was read back"},
+    {"restore", restore_fields, "a backup was unwrapped on another token, and the key signed a challenge there"},
+    {"lock", lock_fields, "a key can no longer be wrapped"},
+    {"import", import_fields, "a certification request was taken in"},
+    {"issue", issue_fields, "a certificate exists"},
+    {"crl", crl_fields, "a certificate revocation list exists"},
+    {"revoke", revoke_fields, "a certificate is revoked"},
+    {"found", found_fields, "a certificate under this CA's key that this log did not issue"},
+    {"custody", custody_fields, "a thing changed hands"},
+    {"deviation", deviation_fields, "something went otherwise than the procedure says"},
+    {"waiver", waiver_fields, "a rule is set aside for one act"},
+    {"retire", retire_fields, "a key signs CRLs only from now on"},
+    {"destroy", destroy_fields, "a key is gone"},
+    {"signoff", signoff_fields, "the people saw the summary and said what they had to say"},
+    {"close", close_fields, "the ceremony ends"},
+};
+
+constexpr std::string_view type_names[] = {"text",   "integer", "boolean", "digest", "hex",        "base64", "time",
+                                           "person", "people",  "texts",   "map",    "digest map", "choice", "digest or none"};
+
+bool good_text(const Value& v) { return v.if_text() != nullptr && !v.if_text()->empty() && v.if_text()->size() <= 1024; }
+bool good_digest(const Value& v) { return v.if_text() != nullptr && digest_from_hex(*v.if_text()).has_value(); }
+bool good_person(const Value& v) { return v.if_text() != nullptr && is_person_id(*v.if_text()); }
+
+bool one_of(std::string_view value, std::string_view values) {
+  while (true) {
+    const auto bar = values.find('|');
+    if (values.substr(0, bar) == value) return true;
+    if (bar == std::string_view::npos) return false;
+    values.remove_prefix(bar + 1);
+  }
+}
+
+bool good_people(const Value& v) {
+  std::set<std::string_view> seen;
+  return v.if_array() != nullptr &&
+         std::ranges::all_of(v.array(), [&](const Value& p) { return good_person(p) && seen.insert(*p.if_text()).second; });
+}
+
+bool good(const Field& field, const Value& v) {
+  const auto all_in_object = [&v](auto fine) {
+    return v.if_object() != nullptr && std::ranges::all_of(v.object(), [&](const auto& entry) { return fine(entry.second); });
+  };
+  const std::string* const word = v.if_text();
+  switch (field.type) {
+    case text: return good_text(v);
+    case integer: return v.if_number() != nullptr && *v.if_number() >= 0;
+    case boolean: return v.if_boolean() != nullptr;
+    case digest: return good_digest(v);
+    case hex: return good_text(v) && unhex(*word).has_value();
+    case base64: return word != nullptr && !word->empty() && unbase64(*word).has_value();
+    case time: return word != nullptr && time_from_text(*word).has_value();
+    case person: return good_person(v);
+    case people: return good_people(v);
+    case texts: return v.if_array() != nullptr && std::ranges::all_of(v.array(), good_text);
+    case map: return all_in_object(good_text);
+    case digest_map: return all_in_object(good_digest);
+    case choice: return word != nullptr && one_of(*word, field.values);
+    case digest_or_none: return good_digest(v) || (word != nullptr && *word == "none");
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const Event> events() { return all_events; }
+
+const Event* find_event(std::string_view name) {
+  const auto* found = std::ranges::find(all_events, name, &Event::name);
+  return found == std::end(all_events) ? nullptr : found;
+}
+
+std::string_view name_of(FieldType type) { return type_names[static_cast<std::size_t>(type)]; }
+
+std::vector<std::string> check_fields(const Record& record) {
+  const Event* event = find_event(record.ev);
+  if (event == nullptr) return {"there is no event \"" + record.ev + "\""};
+  std::vector<std::string> wrong;
+  const auto& fields = record.d.object();
+  for (const Field& field : event->fields) {
+    const auto found = fields.find(field.name);
+    if (found == fields.end()) {
+      if (field.required && record.ok) wrong.push_back(record.ev + " lacks the field \"" + std::string(field.name) + "\"");
+    } else if (!good(field, found->second)) {
+      wrong.push_back(record.ev + "'s field \"" + std::string(field.name) + "\" is not of type " + std::string(name_of(field.type)));
+    }
+  }
+  const auto reason = fields.find("reason");
+  if (!record.ok && (reason == fields.end() || !good_text(reason->second))) wrong.push_back("a failed " + record.ev + " lacks its reason");
+  for (const auto& [name, value] : fields) {
+    if (!record.ok && name == "reason") continue;
+    if (std::ranges::find(event->fields, name, &Field::name) == event->fields.end())
+      wrong.push_back(record.ev + " has no field \"" + name + "\"");
+  }
+  return wrong;
+}
+
+}  // namespace ceremony::ledger

@@ -1,0 +1,152 @@
+#include "tui/scripted_operator.h"
+
+#include <algorithm>
+
+#include "ceremony/toml/reader.h"
+
+namespace ceremony::tui {
+namespace {
+
+struct Answer {
+  std::string where;
+  std::string step;
+  std::string question;
+  std::string give;
+  std::string file;
+  std::int64_t times = 1;
+  std::int64_t used = 0;
+  [[nodiscard]] bool spent() const { return times != 0 && used >= times; }
+};
+
+class Scripted final : public ScriptedOperator {
+ public:
+  Scripted(Env& env, const std::string& name, std::string_view text, Path folder, std::FILE* out)
+      : m_env(env), m_name(name), m_folder(std::move(folder)), m_out(out) {
+    toml_file::Document document(name, text);
+    for (const auto& table : document.root().tables_if("answer")) {
+      Answer a;
+      a.where = table.where();
+      a.step = table.text_or("step", "*");
+      a.question = table.text("question");
+      a.give = table.text_or("give", "");
+      a.file = table.text_or("file", "");
+      a.times = table.integer_or("times", 0, 1000, 1);
+      if (table.has("give") == table.has("file"))
+        table.note("question", "an answer has either `give` or `file`", "give the answer itself, or name the file that holds a secret");
+      m_answers.push_back(std::move(a));
+    }
+    document.done();
+  }
+
+  std::string_view kind() const override { return "scripted"; }
+
+  void begin_step(const StepView& step, std::string_view) override {
+    m_step = step.id;
+    say("[" + std::to_string(step.number) + "/" + std::to_string(step.of) + "] " + step.title);
+  }
+
+  void show(const Question& q, std::string_view) override { (void)find(q); }
+
+  bool confirm(const Question& q) override {
+    const Answer& a = need(q);
+    if (a.give != "yes" && a.give != "no") wrong(a, "\"yes\" or \"no\"");
+    return a.give == "yes";
+  }
+
+  std::string type(const Question& q, std::string_view fallback) override {
+    const Answer& a = need(q);
+    return a.give.empty() ? std::string(fallback) : a.give;
+  }
+
+  std::size_t choose(const Question& q, std::span<const std::string> options) override {
+    const Answer& a = need(q);
+    const auto found = std::ranges::find(options, a.give);
+    if (found == options.end()) {
+      std::string all;
+      for (const auto& o : options) all += (all.empty() ? "\"" : ", \"") + o + "\"";
+      wrong(a, "one of " + all);
+    }
+    return static_cast<std::size_t>(found - options.begin());
+  }
+
+  Passphrase secret(const Question& q) override {
+    const Answer& a = need(q);
+    if (a.file.empty()) wrong(a, "a `file`: secrets are not written into an answers file");
+    // Read straight into locked memory but for the file's own buffer, which is wiped at once.
+    Bytes content = m_env.read(m_folder / a.file, 4096);
+    const auto end = std::ranges::find(content, static_cast<std::uint8_t>('\n'));
+    Passphrase out(Botan::secure_vector<std::uint8_t>(content.begin(), end));
+    Botan::secure_scrub_memory(content.data(), content.size());
+    return out;
+  }
+
+  void reveal(const Question& q, const Passphrase& passphrase) override {
+    const Answer& a = need(q);
+    if (a.file.empty()) wrong(a, "a `file` to keep the secret in");
+    if (!m_env.exists(m_folder / a.file)) m_env.create(m_folder / a.file, passphrase.reveal());
+  }
+
+  void progress(std::string_view doing) override { say("      " + std::string(doing)); }
+
+  Next refused(const Question& q, const Refused& refusal) override {
+    say(refusal.what());
+    const Answer* a = find(q);
+    if (a == nullptr) return Next::stop;
+    if (a->give == "again") return Next::again;
+    if (a->give == "abort") return Next::abort;
+    if (a->give != "stop") wrong(*a, "\"again\", \"stop\" or \"abort\"");
+    return Next::stop;
+  }
+
+  void finished(std::string_view text) override { say(text); }
+
+  void all_used() const override {
+    std::vector<Finding> left;
+    for (const Answer& a : m_answers) {
+      if (a.used > 0 && (a.times == 0 || a.used == a.times)) continue;
+      left.push_back({"the answer to \"" + a.question + "\" was used " + std::to_string(a.used) + " of " +
+                          (a.times == 0 ? "at least 1" : std::to_string(a.times)) + " times",
+                      a.where, "take it out of the file, or look at why the question was not asked"});
+    }
+    if (!left.empty()) throw Refused(OperatorRefusal::unused_answer, std::move(left));
+  }
+
+ private:
+  Answer* find(const Question& q) {
+    for (Answer& a : m_answers) {
+      if (a.spent() || a.question != q.id || (a.step != "*" && a.step != m_step)) continue;
+      ++a.used;
+      return &a;
+    }
+    return nullptr;
+  }
+  const Answer& need(const Question& q) {
+    if (const Answer* a = find(q)) return *a;
+    throw Refused(OperatorRefusal::unanswered, "no answer is left for the question \"" + q.id + "\" in step \"" + m_step + "\": " + q.text, m_name,
+                  "add an [[answer]] with this question, or raise the `times` of the one there is");
+  }
+  [[noreturn]] static void wrong(const Answer& a, const std::string& needed) {
+    throw Refused(OperatorRefusal::answers_file, "the answer to \"" + a.question + "\" is \"" + a.give + "\"", a.where, "it must be " + needed);
+  }
+  void say(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), m_out);
+    std::fputc('\n', m_out);
+    std::fflush(m_out);
+  }
+
+  Env& m_env;
+  std::string m_name;
+  Path m_folder;
+  std::FILE* m_out;
+  std::string m_step;
+  std::vector<Answer> m_answers;
+};
+
+}  // namespace
+
+std::unique_ptr<ScriptedOperator> make_scripted_operator(Env& env, const std::string& file_name, std::string_view text,
+                                                         const Path& folder, std::FILE* out) {
+  return std::make_unique<Scripted>(env, file_name, text, folder, out);
+}
+
+}  // namespace ceremony::tui
