@@ -208,41 +208,41 @@ constexpr Field close_fields[] = {
 };
 
 constexpr Event all_events[] = {
-    {"open", open_fields, "a ceremony begins"},
-    {"clock", clock_fields, "two people compared the clock with a source of their own"},
-    {"selftest", selftest_fields, "a self-test after the one that open names"},
-    {"medium", medium_fields, "a medium takes part"},
-    {"enrol", enrol_fields, "a person's credential, proven by its own signature over the enrolment statement"},
-    {"policy", policy_fields, "policy, profiles and procedures come into force"},
-    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony"},
-    {"approve", approve_fields, "one person's signature for one act over exactly these bytes"},
-    {"intent", intent_fields, "about to ask the token for an effect"},
-    {"result", result_fields, "what came of an intent"},
-    {"reconcile", reconcile_fields, "what became of an intent whose result was not recorded"},
-    {"resume", resume_fields, "the appliance came back after a cut"},
-    {"init", init_fields, "a token was initialised"},
-    {"token", token_fields, "a token's identity, objects and own checkpoint, as read"},
-    {"share", share_fields, "a share is committed to, before it leaves"},
-    {"hand-in", hand_in_fields, "a holder handed in a share that equals its commitment"},
-    {"void", void_fields, "a share is a share no longer"},
-    {"activate", activate_fields, "the token was logged in with the secret of a quorum's shares"},
-    {"deactivate", deactivate_fields, "the token was logged out and the secret wiped"},
-    {"keygen", keygen_fields, "a key was generated, its attributes as read back, and it signed a challenge"},
-    {"export", export_fields, "something left on media and was read back"},
-    {"restore", restore_fields, "a backup was unwrapped on another token, and the key signed a challenge there"},
-    {"lock", lock_fields, "a key can no longer be wrapped"},
-    {"import", import_fields, "a certification request was taken in"},
-    {"issue", issue_fields, "a certificate exists"},
-    {"crl", crl_fields, "a certificate revocation list exists"},
-    {"revoke", revoke_fields, "a certificate is revoked"},
-    {"found", found_fields, "a certificate under this CA's key that this log did not issue"},
-    {"custody", custody_fields, "a thing changed hands"},
-    {"deviation", deviation_fields, "something went otherwise than the procedure says"},
-    {"waiver", waiver_fields, "a rule is set aside for one act"},
-    {"retire", retire_fields, "a key signs CRLs only from now on"},
-    {"destroy", destroy_fields, "a key is gone"},
-    {"signoff", signoff_fields, "the people saw the summary and said what they had to say"},
-    {"close", close_fields, "the ceremony ends"},
+    {"open", open_fields, "a ceremony begins", "LOG-3, LOG-4, LOG-5, LOG-10, ENV-1, POL-1, POL-2, POL-4, ROLE-5"},
+    {"clock", clock_fields, "two people compared the clock with a source of their own", "ROLE-1, ROLE-3"},
+    {"selftest", selftest_fields, "a self-test after the one that open names", "LOG-10"},
+    {"medium", medium_fields, "a medium takes part", "EXPORT-1"},
+    {"enrol", enrol_fields, "a person's credential, proven by its own signature over the enrolment statement", "ROLE-1, ROLE-2, ENROL-1, ENROL-2, CRED-1"},
+    {"policy", policy_fields, "policy, profiles and procedures come into force", "POL-1, POL-2"},
+    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony", "EVID-1, EVID-2"},
+    {"approve", approve_fields, "one person's signature for one act over exactly these bytes", "ROLE-1, QUORUM-1, QUORUM-2"},
+    {"intent", intent_fields, "about to ask the token for an effect", "LOG-9, QUORUM-1, TOKEN-1, KEY-3, KEY-4, KEY-5, KEY-6, KEY-8, CERT-1, CRL-1 to CRL-5"},
+    {"result", result_fields, "what came of an intent", "LOG-9, CERT-1, CERT-2"},
+    {"reconcile", reconcile_fields, "what became of an intent whose result was not recorded", "LOG-9, CRL-3"},
+    {"resume", resume_fields, "the appliance came back after a cut", "LOG-4"},
+    {"init", init_fields, "a token was initialised", "TOKEN-1"},
+    {"token", token_fields, "a token's identity, objects and own checkpoint, as read", "LOG-5, TOKEN-2, TOKEN-3, ENV-1"},
+    {"share", share_fields, "a share is committed to, before it leaves", "SHARE-1, SHARE-4, QUORUM-4"},
+    {"hand-in", hand_in_fields, "a holder handed in a share that equals its commitment", "QUORUM-2, QUORUM-3, SHARE-2, SHARE-3"},
+    {"void", void_fields, "a share is a share no longer", "SHARE-3"},
+    {"activate", activate_fields, "the token was logged in with the secret of a quorum's shares", "QUORUM-3, TOKEN-3"},
+    {"deactivate", deactivate_fields, "the token was logged out and the secret wiped", "TOKEN-2, KEY-8"},
+    {"keygen", keygen_fields, "a key was generated, its attributes as read back, and it signed a challenge", "POL-3, KEY-1, KEY-2"},
+    {"export", export_fields, "something left on media and was read back", "EXPORT-1, EXPORT-2, KEY-7"},
+    {"restore", restore_fields, "a backup was unwrapped on another token, and the key signed a challenge there", "KEY-1, KEY-2, KEY-3"},
+    {"lock", lock_fields, "a key can no longer be wrapped", "KEY-4"},
+    {"import", import_fields, "a certification request was taken in", "CERT-6, CERT-7"},
+    {"issue", issue_fields, "a certificate exists", "CERT-1 to CERT-8, POL-3, ENV-2"},
+    {"crl", crl_fields, "a certificate revocation list exists", "CRL-1 to CRL-5"},
+    {"revoke", revoke_fields, "a certificate is revoked", "CRL-2, CRL-5"},
+    {"found", found_fields, "a certificate under this CA's key that this log did not issue", "CRL-3"},
+    {"custody", custody_fields, "a thing changed hands", "EVID-2"},
+    {"deviation", deviation_fields, "something went otherwise than the procedure says", "DEV-1"},
+    {"waiver", waiver_fields, "a rule is set aside for one act", "WAIVER-1"},
+    {"retire", retire_fields, "a key signs CRLs only from now on", "KEY-6"},
+    {"destroy", destroy_fields, "a key is gone", "KEY-6, SHARE-3"},
+    {"signoff", signoff_fields, "the people saw the summary and said what they had to say", "ROLE-4, DEV-1"},
+    {"close", close_fields, "the ceremony ends", "LOG-4, LOG-7, LOG-8, LOG-9, ROLE-3, ROLE-4"},
 };
 
 constexpr std::string_view type_names[] = {"text",   "integer", "boolean", "digest", "hex",        "base64", "time",
@@ -301,6 +301,22 @@ const Event* find_event(std::string_view name) {
 }
 
 std::string_view name_of(FieldType type) { return type_names[static_cast<std::size_t>(type)]; }
+
+std::string events_page() {
+  std::string out;
+  for (const Event& event : all_events) {
+    out += "## " + std::string(event.name) + "\n\nMeans: " + std::string(event.meaning) + ". Read by: " + std::string(event.rules) +
+           ".\n\n| field | type | needed |\n|---|---|---|\n";
+    for (const Field& field : event.fields) {
+      std::string type(name_of(field.type));
+      if (!field.values.empty()) type += ": ";
+      for (const char c : field.values) type += c == '|' ? std::string(", ") : std::string(1, c);
+      out += "| `" + std::string(field.name) + "` | " + type + " | " + (field.required ? "yes" : "no") + " |\n";
+    }
+    out += "\n";
+  }
+  return out;
+}
 
 std::vector<std::string> check_fields(const Record& record) {
   const Event* event = find_event(record.ev);

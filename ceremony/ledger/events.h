@@ -39,6 +39,7 @@ struct Event {
   std::string_view name;
   std::span<const Field> fields;
   std::string_view meaning;
+  std::string_view rules;  ///< ids of the rules that read it
 };
 
 /// All events, in the order of EVENTS.md.
@@ -46,6 +47,9 @@ struct Event {
 [[nodiscard]] const Event* find_event(std::string_view name);
 /// The word EVENTS.md uses for a type.
 [[nodiscard]] std::string_view name_of(FieldType type);
+
+/// EVENTS.md's part that is made from the table, whole.
+[[nodiscard]] std::string events_page();
 
 /// What is wrong with the record's event and fields, a sentence each; empty if nothing. A record with res `fail` may
 /// leave out every field but `reason`, which is required there and not allowed elsewhere.
