@@ -109,8 +109,9 @@ Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const 
       } catch (const Refused& refusal) {
         if (refusal.code().starts_with("operator/")) throw;
         auto next = Next::stop;
+        // Chosen inside the step already: not asked twice.
         if (refusal.is(actions::ActionRefusal::aborted)) next = Next::abort;
-        else next = op.refused({"step." + step.id + ".refused", "administrator", "The step was not finished. Try again, stop (the ceremony can be resumed), or abort?"}, refusal);
+        else if (!refusal.is(actions::ActionRefusal::stopped)) next = op.refused({"step." + step.id + ".refused", "administrator", "The step was not finished. Try again, stop (the ceremony can be resumed), or abort?"}, refusal);
         if (next == Next::again) continue;
         if (next == Next::stop) return Outcome::stopped;
         if (run.state().open) actions::abort(run);

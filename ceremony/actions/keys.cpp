@@ -171,7 +171,7 @@ void prove_restore(Run& run) {
              {{"token", token->identity().serial}, {"before", after.serial}, {"label", bound->label}, {"role", "restore"}, {"purpose", "erase"},
               {"pin_form", "throw-away"}, {"throwaway_refused", false}});
   result(id);
-  run.w.op.progress("the backup restores: the second token signed under the root's public key, and was erased");
+  run.w.op.progress("the backup restores: the second token signed under the root's public key; it was erased and holds nothing");
 }
 
 void lock_key(Run& run) {
@@ -183,7 +183,7 @@ void lock_key(Run& run) {
              {{"key", key.id}, {"token", active.token().identity().serial},
               {"extractable", active.token().find_by_id(*unhex(key.id))->attributes().extractable.value_or(true)}, {"wrap_refused", true}});
   active.done();
-  run.w.op.progress("the root key can leave the token no more");
+  run.w.op.progress("one more attempt to take the root key out was refused: it can leave the token no more");
 }
 
 }  // namespace ceremony::actions

@@ -27,7 +27,7 @@ std::vector<std::string> compare_previous(Run& run) {
     const bool same = run.w.op.confirm({"compare." + person, person,
                                         "The previous ceremony ended at size " + std::to_string(size) + ":\n" + fingerprint(root) + "\nIs that what is on your receipt, word for word?"});
     if (!same)
-      throw Refused(ActionRefusal::stopped, person + " holds a receipt of another checkpoint", "previous checkpoint",
+      throw Refused(ActionRefusal::incomplete, person + " holds a receipt of another checkpoint", "previous checkpoint",
                     "stop: one of the two is not this CA's log; run ceremony-verify on both ledgers on another machine");
   }
   return people;
@@ -135,7 +135,8 @@ void self_test(Run& run) {
   const auto module = run.w.hsm.info();
   results["module"] = module.description + " " + module.version;
   results["ledgers"] = std::to_string(run.journal().working().size());
-  run.w.op.progress("self-test passed: " + std::to_string(results.size()) + " items; " + results["linter"] + "; " + results["module"]);
+  for (const auto& [test, result] : results) run.w.op.progress(test + ": " + result);
+  run.w.op.progress("the self-test passed");
 }
 
 void agree_clock(Run& run) {
@@ -145,8 +146,8 @@ void agree_clock(Run& run) {
   const auto people = run.choose_people("clock", "Which two people compare the clock with a source of their own?", all, 2);
   run.clock_shown = run.now();
   for (const auto& person : people)
-    if (!run.w.op.confirm({"clock." + person, person, "This machine's clock says " + text_of(run.clock_shown) + " UTC. Does it agree, within a minute, with a source of your own?"}))
-      throw Refused(ActionRefusal::stopped, person + " says the clock is wrong", "clock", "set the machine's clock, then run this again; nothing was recorded");
+    if (!run.w.op.confirm({"clock." + person, person, "This machine's clock says " + text_of(run.clock_shown) + " (UTC). Does it agree, within a minute, with a source of your own?"}))
+      throw Refused(ActionRefusal::incomplete, person + " says the clock is wrong", "clock", "set the machine's clock, then run this again; nothing was recorded");
   run.clock_confirmed_by = people;
 }
 
@@ -156,6 +157,10 @@ void open(Run& run) {
     std::vector<std::string> compared;
     if (previous > 0) compared = compare_previous(run);
     run.ceremony = ceremony_id(run);
+    run.w.op.show({"open", "", "What this ceremony stands on. Compare with the paper script."},
+                  "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
+                      "\npolicy     " + hex(run.w.policy_file.digest()) + "\nprocedure  " + hex(run.w.procedure_file.digest()) + "\nbinding    " +
+                      hex(run.w.binding_file.digest()) + "\nsoftware   " + run.w.software);
     ledger::Value selftest;
     for (const auto& [test, result] : run.selftest) selftest.set(test, result);
     run.record("open", compared,

@@ -142,7 +142,8 @@ void Run::retry(const std::string& question, const std::string& who, const std::
         case Next::again: continue;
         case Next::abort:
           throw Refused(ActionRefusal::aborted, "the people chose to abort", "step \"" + step + "\"", "the ceremony is closed on the record as aborted");
-        case Next::stop: throw;
+        case Next::stop:
+          throw Refused(ActionRefusal::stopped, "the people chose to stop", "step \"" + step + "\"", "run the same command again to go on");
       }
     }
   }
@@ -416,11 +417,13 @@ void ActiveToken::done() {
   m_token->logout();
   m_active = false;
   if (m_on_record) m_run.record("deactivate", {}, {{"token", serial}, {"reason_for", "done"}});
+  m_run.w.op.progress("the token is deactivated");
 }
 
 void ActiveToken::done_after_close() {
   m_token->logout();
   m_active = false;
+  m_run.w.op.progress("the token is deactivated");
 }
 
 ActiveToken::~ActiveToken() {
