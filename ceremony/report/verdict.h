@@ -54,7 +54,7 @@ struct Verdict {
   std::optional<Digest> log_key;  ///< SHA-256 of the log key's SPKI
   std::vector<state::Violation> violations;  ///< empty if consistent
   std::vector<state::Violation> waived;
-  std::vector<std::string> proved, asserted;  ///< rule ids that were checked
+  std::vector<std::string> proved, asserted;  ///< ids of the rules that were checked and hold
   std::vector<std::string> not_checked;       ///< sentences
   std::vector<Span> people_only;
   std::vector<Approved> approvals;

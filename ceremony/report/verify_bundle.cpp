@@ -35,6 +35,7 @@ class BundleCheck {
     check_export();
     check_certificate();
     check_crls();
+    m_verdict.counts = {{"records with their proofs", m_records.size()}, {"files", m_files.size()}};
     m_verdict.notes.emplace_back("quorum re-checked: every approval counted here was verified against its enrolment, M against log/policy.toml");
   }
 
@@ -184,6 +185,7 @@ class BundleCheck {
       broken("QUORUM-1", made.n, what + ": the intent, the open or the policy is missing");
       return;
     }
+    if (open->record.d.text("policy") != hex(m_policy->digest)) broken("POL-1", open->record.n, "log/policy.toml is not the policy that was in force in this ceremony");
     const std::string act(intent->record.d.text("act"));
     const auto approved = digest_from_hex(intent->record.d.text("tbs"));
     check_covered(made, intent->record, what);
@@ -266,7 +268,8 @@ Verdict verify_bundle(const Files& files, const std::vector<std::string>& manife
   verdict.is_bundle = true;
   for (const std::string& fault : manifest_faults) verdict.violations.push_back({"EXPORT-1", 0, fault, false});
   BundleCheck(files, verdict).run();
-  verdict.proved = {"LOG-1", "LOG-2", "LOG-6", "LOG-7", "POL-1", "ENROL-1", "QUORUM-1", "QUORUM-2", "CERT-1", "CERT-2", "EXPORT-1"};
+  for (const std::string id : {"LOG-1", "LOG-2", "LOG-6", "LOG-7", "POL-1", "ENROL-1", "QUORUM-1", "QUORUM-2", "CERT-1", "CERT-2", "EXPORT-1"})
+    if (std::ranges::find(verdict.violations, id, &state::Violation::rule) == verdict.violations.end()) verdict.proved.push_back(id);
   verdict.asserted = {"TOKEN-2", "KEY-1", "KEY-3", "KEY-4", "QUORUM-3", "SHARE-2", "ROLE-3"};
   verdict.not_checked.emplace_back("every rule that needs the whole log: run ceremony-verify on the ledger");
   verdict.not_checked.emplace_back("that the policy was adopted by governance: the log says so, its approvals are not in the bundle");

@@ -65,18 +65,19 @@ void note_approvals(const CaState& s, Verdict& verdict) {
     }
 }
 
-void say_what_was_checked(const CaState& s, Verdict& verdict) {
+void say_what_was_checked(const CaState& s, std::uint64_t crls, Verdict& verdict) {
   for (const state::Rule& rule : state::rules()) {
     if (rule.function == nullptr && rule.elsewhere.empty()) {
       verdict.not_checked.push_back(std::string(rule.id) + ": " + std::string(rule.sentence));
       continue;
     }
-    (rule.proved ? verdict.proved : verdict.asserted).emplace_back(rule.id);
+    const bool broken = std::ranges::any_of(verdict.violations, [&](const Violation& v) { return v.rule == rule.id; });
+    if (!broken) (rule.proved ? verdict.proved : verdict.asserted).emplace_back(rule.id);
   }
   verdict.not_checked.emplace_back("what the token did while this appliance did not see it: M holders can use it elsewhere");
   verdict.not_checked.emplace_back("names and documents of the people, seals, videos: the log carries digests and references only");
   verdict.counts = {{"records", s.tree.size()},         {"ceremonies", s.closed.size()}, {"failed attempts", s.failures}, {"people", s.people.size()},
-                    {"keys", s.keys.size()},            {"certificates", s.certificates.size()}, {"CRLs", s.crls.size()},  {"artifacts", s.named.size()}};
+                    {"keys", s.keys.size()},            {"certificates", s.certificates.size()}, {"CRLs", crls}, {"artifacts", s.named.size()}};
 }
 
 /// The log key on the log, against the pin.
@@ -144,7 +145,8 @@ Verdict verify_ledger(const ledger::Ledger& ledger, const std::optional<Digest>&
   verdict.origin = s.origin;
   verdict.environment = s.environment;
   if (const state::Key* key = s.log_key()) verdict.log_key = key->spki_sha256;
-  say_what_was_checked(s, verdict);
+  const auto crls = std::ranges::count_if(ledger.records, [](const ledger::Record& r) { return r.ok && r.ev == "crl"; });
+  say_what_was_checked(s, static_cast<std::uint64_t>(crls), verdict);
   if (s.failures > 0) verdict.notes.push_back(std::to_string(s.failures) + " failed attempts are on the log");
   verdict.consistent = verdict.violations.empty();
   compare_pin(pin, verdict);
