@@ -83,7 +83,7 @@ class Scripted final : public ScriptedOperator {
   void reveal(const Question& q, const Passphrase& passphrase) override {
     const Answer& a = need(q);
     if (a.file.empty()) wrong(a, "a `file` to keep the secret in");
-    if (!m_env.exists(m_folder / a.file)) m_env.create(m_folder / a.file, passphrase.reveal());
+    m_env.replace(m_folder / a.file, passphrase.reveal());  // a new secret takes the old note's place
   }
 
   void progress(std::string_view doing) override { say("      " + std::string(doing)); }

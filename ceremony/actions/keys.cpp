@@ -49,20 +49,43 @@ void generate(Run& run, hsm::Token& token, const Planned& planned, const Digest&
   if (planned.purpose == "log") run.journal().write_key("log", {run.state().origin, made->spki()});
 }
 
+/// A key that was asked for and not recorded is found by its planned id and destroyed: nothing depends on it.
+void reconcile_keys(Run& run, hsm::Token& token) {
+  for (const auto& id : run.state().open_intents()) {
+    const auto intent = state::Intent(run.state().open->intents.at(id));
+    if (intent.act != "generate-key") continue;
+    std::string outcome = "undone";
+    if (run.state().keys.contains(intent.key)) {
+      outcome = "adopted";
+    } else {
+      const auto objects = token.objects();
+      if (std::ranges::any_of(objects, [&](const auto& o) { return o.id == intent.key; })) {
+        token.destroy(*unhex(intent.key));
+        outcome = "destroyed";
+      }
+    }
+    run.record("reconcile", {}, {{"id", id}, {"outcome", outcome}, {"tbs", intent.tbs}, {"found", outcome == "undone" ? "no key of that id on the token" : "the key of that id"}});
+  }
+}
+
+const state::Key* key_for(Run& run, std::string_view purpose) {
+  for (const auto& [id, key] : run.state().keys)
+    if (key.purpose == purpose && !key.destroyed) return &key;
+  return nullptr;
+}
+
 }  // namespace
 
 void generate_keys(Run& run) {
-  const auto has = [&](std::string_view purpose) {
-    return std::ranges::any_of(run.state().keys, [&](const auto& k) { return k.second.purpose == purpose; });
-  };
-  if (has("ca") && has("log")) return;
+  if (key_for(run, "ca") != nullptr && key_for(run, "log") != nullptr && run.state().open_intents().empty()) return;
   const auto serial = run.main_token()->identity().serial;
   // Ids are planned before the token is asked, so that a key is found again after a power cut.
   std::array<Planned, 2> plans;
   std::array<std::uint8_t, id_bytes> random{};
   const auto fill = [&](Planned& p, const std::string& purpose, const std::string& label, const std::string& algorithm, bool extractable) {
     run.w.env.random(random);
-    p = {{hsm_algorithm(algorithm), label, Bytes(random.begin(), random.end()), extractable}, purpose, algorithm};
+    const auto* made = key_for(run, purpose);
+    p = {{hsm_algorithm(algorithm), label, made != nullptr ? *unhex(made->id) : Bytes(random.begin(), random.end()), extractable}, purpose, algorithm};
   };
   fill(plans[0], "ca", "root", run.w.policy.root.algorithm, true);
   fill(plans[1], "log", "log", run.w.policy.log_algorithm, false);
@@ -73,7 +96,7 @@ void generate_keys(Run& run) {
   run.approve("generate-key", digest, act);
   MasterSecret activation = run.collect(policy::QuorumName::activation, "activate");
   const MasterSecret recovery = run.collect(policy::QuorumName::recovery, "wrap");
-  ActiveToken active(run, std::move(activation), "generate");
+  ActiveToken active(run, std::move(activation), "generate", true, [&](hsm::Token& token) { reconcile_keys(run, token); });
   for (const auto& planned : plans) generate(run, active.token(), planned, digest);
   run.wrapped[hex(plans[0].plan.id)] = active.token().wrap(plans[0].plan.id, shares::derive_kek(recovery));
   active.done();
@@ -177,11 +200,18 @@ void prove_restore(Run& run) {
 void lock_key(Run& run) {
   const auto key = state::Key(run.ca_key());
   if (key.locked) return;
-  ActiveToken active(run, run.collect(policy::QuorumName::activation, "activate"), "lock");
-  active.token().lock(*unhex(key.id));  // also shows that one more wrap is refused
-  run.record("lock", {},
-             {{"key", key.id}, {"token", active.token().identity().serial},
-              {"extractable", active.token().find_by_id(*unhex(key.id))->attributes().extractable.value_or(true)}, {"wrap_refused", true}});
+  const auto id = *unhex(key.id);
+  const auto lock = [&](hsm::Token& token) {
+    token.lock(id);  // also shows that one more wrap is refused
+    run.record("lock", {},
+               {{"key", key.id}, {"token", token.identity().serial}, {"extractable", token.find_by_id(id)->attributes().extractable.value_or(true)},
+                {"wrap_refused", true}});
+  };
+  // Locked before a power cut and not recorded: put on the record before the token is compared with the log.
+  ActiveToken active(run, run.collect(policy::QuorumName::activation, "activate"), "lock", true, [&](hsm::Token& token) {
+    if (!token.find_by_id(id)->attributes().extractable.value_or(true)) lock(token);
+  });
+  if (!run.state().keys.at(key.id).locked) lock(active.token());
   active.done();
   run.w.op.progress("one more attempt to take the root key out was refused: it can leave the token no more");
 }

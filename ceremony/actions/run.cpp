@@ -244,16 +244,26 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
 
 ShareWords Run::open_share(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential) {
   const std::string& holder = share.holder;
-  const Bytes file = w.volumes.named(holder).read(share_file_name(set.id), 65536);
-  PrivateText text;
-  if (share.form == "age-identity") {
-    const std::array<shares::AgeIdentity, 1> identities{credential.identity().duplicate()};
-    text = shares::age_decrypt_identity(file, identities);
-  } else {
+  const auto open = [&] {
+    const Bytes file = w.volumes.named(holder).read(share_file_name(set.id), 65536);
+    if (share.form == "age-identity") {
+      const std::array<shares::AgeIdentity, 1> identities{credential.identity().duplicate()};
+      return shares::read(shares::age_decrypt_identity(file, identities).reveal());
+    }
     const Passphrase passphrase = w.op.secret({"share-passphrase." + holder, holder, "Passphrase of your " + set.quorum + " share."});
-    text = shares::age_decrypt_passphrase(file, passphrase);
-  }
-  auto read = shares::read(text.reveal());
+    return shares::read(shares::age_decrypt_passphrase(file, passphrase).reveal());
+  };
+  // A bad share is named: whose, and why.
+  auto read = [&] {
+    try {
+      return open();
+    } catch (const Refused& refusal) {
+      if (refusal.code().starts_with("operator/")) throw;
+      auto findings = refusal.findings();
+      for (auto& f : findings) f.where = "share of " + holder + (f.where.empty() ? "" : ": " + f.where);
+      throw Refused(ActionRefusal::share, std::move(findings));
+    }
+  }();
   std::vector<Finding> wrong;
   const auto differs = [&](const std::string& what, const std::string& has, const std::string& should) {
     if (has != should) wrong.push_back({"the share's " + what + " is \"" + has + "\", not \"" + should + "\"", "share of " + holder, holder + " looks for the right medium; this share is not used"});
@@ -285,11 +295,11 @@ MasterSecret Run::collect(policy::QuorumName quorum, std::string_view purpose, b
   const auto* set = state().share_set(name);
   if (set == nullptr)
     throw Refused(ActionRefusal::not_now, "there are no " + name + " shares yet", "log", "the step that splits the secrets comes first");
-  const auto nth = on_record ? state().next_nth(purpose) : 0;
+  // Shares of a round that was left unfinished are gone from memory: a new round begins.
+  const auto nth = on_record ? state().next_nth(purpose) + (state().handed_in(purpose).empty() ? 0 : 1) : 0;
   std::vector<std::string> holders;
   for (const auto& [index, share] : set->shares)
-    if (!share.is_void && std::ranges::none_of(on_record ? state().handed_in(purpose) : std::vector<state::HandIn>{}, [&](const auto& h) { return h.holder == share.holder; }))
-      holders.push_back(share.holder);
+    if (!share.is_void) holders.push_back(share.holder);
   const auto people = choose_people("members." + name, "Whose " + name + " shares are handed in (to " + std::string(purpose) + ")?", holders, set->threshold);
   const auto set_id = set->id;
   const auto kcv = set->shares.begin()->second.kcv;
@@ -373,7 +383,8 @@ void Run::record_token(hsm::Token& token, std::string_view role, std::string_vie
           {"checkpoint_size", size}, {"checkpoint_root", root}});
 }
 
-ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view purpose, bool on_record)
+ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view purpose, bool on_record,
+                         const std::function<void(hsm::Token&)>& before_listing)
     : m_run(run), m_token(run.main_token()), m_on_record(on_record) {
   const MasterSecret secret = std::move(activation);
   const auto serial = m_token->identity().serial;
@@ -401,6 +412,7 @@ ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view p
   try {
     if (activate) {
       run.append(*activate);
+      if (before_listing) before_listing(*m_token);
       run.record_token(*m_token, "main", "activation");
     }
   } catch (...) {

@@ -186,7 +186,10 @@ class Run final {
 /// The token as logged in by shares: `activate` is on the record when it exists, and `deactivate` when it is gone.
 class ActiveToken final {
  public:
-  ActiveToken(Run& run, MasterSecret&& activation, std::string_view purpose, bool on_record = true);
+  /// `before_listing` runs after the login and before the token's objects are compared with the log: the place to
+  /// reconcile what a power cut left on the token.
+  ActiveToken(Run& run, MasterSecret&& activation, std::string_view purpose, bool on_record = true,
+              const std::function<void(hsm::Token&)>& before_listing = {});
   ~ActiveToken();
   ActiveToken(const ActiveToken&) = delete;
   ActiveToken& operator=(const ActiveToken&) = delete;

@@ -168,6 +168,21 @@ void prepare_crl(Run& run) {
   run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
 }
 
+namespace {
+
+/// Whose key a request brings, if it is not new: of the log, or of another request of this ceremony. Empty if it is new.
+std::string known_key(Run& run, const Digest& spki) {
+  for (const auto& [id, key] : run.state().keys)
+    if (key.spki_sha256 == spki) return "this CA's own key \"" + key.label + "\"";
+  for (const auto& [digest, certificate] : run.state().certificates)
+    if (certificate.spki_sha256 == spki) return "\"" + certificate.subject + "\", serial " + certificate.serial;
+  for (const auto& import : run.state().open->imports)
+    if (import.spki_sha256 == spki) return "\"" + import.subject + "\", a request of this ceremony";
+  return "";
+}
+
+}  // namespace
+
 void take_csrs(Run& run) {
   const std::string medium = "intake";
   run.register_medium(medium, "intake");
@@ -182,6 +197,8 @@ void take_csrs(Run& run) {
     try {
       const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
       if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
+      if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
+        throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
       run.put(csr.der.view());
       std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
       for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
@@ -206,7 +223,7 @@ void prepare_certificates(Run& run) {
   std::map<std::string, pki::ThrowawayKey> throwaway;
   throwaway.emplace(key.alg, pki::ThrowawayKey(key.alg, run.rng));
   for (const auto& import : run.state().open->imports) {
-    if (std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.csr == import.csr; })) continue;
+    if (std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.csr == import.csr && c.second.ceremony == run.ceremony; })) continue;
     const auto& profile = run.w.profiles.at(import.profile);
     const auto csr = pki::take_csr(run.artifact(import.csr), profile);
     pki::CertificatePlan plan;

@@ -38,12 +38,24 @@ struct Set {
   policy::QuorumName quorum;
   const char* name;
   const MasterSecret* secret;
+  std::string id;  ///< "activation-1"; a set that was given up keeps its number
 };
+
+std::string next_set(Run& run, std::string_view quorum) {
+  const auto made = std::ranges::count_if(run.state().share_sets, [&](const auto& s) { return s.second.quorum == quorum; });
+  return std::string(quorum) + "-" + std::to_string(made + 1);
+}
+
+bool both_sets_read_back(Run& run) {
+  const auto* activation = run.state().share_set("activation");
+  const auto* recovery = run.state().share_set("recovery");
+  return activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back();
+}
 
 /// Commitments of a whole set first, then the files leave.
 void hand_out(Run& run, const Set& set, std::optional<unsigned>& identifier) {
   const auto& quorum = run.w.policy.quorum(set.quorum);
-  const std::string id = std::string(set.name) + "-1";
+  const std::string& id = set.id;
   const bool by_passphrase = set.quorum == policy::QuorumName::recovery;
   auto words = shares::split(*set.secret, static_cast<unsigned>(quorum.m), static_cast<unsigned>(quorum.n()), run.rng, 1, identifier);
   identifier = shares::inspect(words.front()).identifier;
@@ -124,9 +136,7 @@ void dry_lint_root(Run& run) {
 }
 
 void initialise_token(Run& run) {
-  if (std::ranges::any_of(run.state().tokens, [](const auto& t) { return t.second.role == "main" && !t.second.list_purpose.empty(); }) &&
-      run.state().share_set("activation") != nullptr)
-    return;
+  if (both_sets_read_back(run)) return;
   auto token = run.w.binding.token.serial ? run.w.hsm.by_serial(*run.w.binding.token.serial) : run.w.hsm.blank();
   const auto before = token->identity();
   const std::string serial = before.serial.empty() ? "blank" : before.serial;
@@ -156,18 +166,16 @@ void initialise_token(Run& run) {
 }
 
 void split_secrets(Run& run) {
-  const auto* activation = run.state().share_set("activation");
-  const auto* recovery = run.state().share_set("recovery");
-  if (activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back()) return;
+  if (both_sets_read_back(run)) return;
   if (!run.activation_secret || !run.recovery_secret)
     throw Refused(ActionRefusal::not_now, "the secrets that were to be split are gone: they were in memory only when the power went", "split",
-                  "abort this ceremony and begin a new genesis with empty ledgers and a blank token; nothing depends on the old token");
+                  "abort this ceremony and run the genesis again with a blank token; nothing depends on the old one");
   std::optional<unsigned> identifier;
-  const std::array<Set, 2> sets{{{policy::QuorumName::activation, "activation", &*run.activation_secret},
-                                 {policy::QuorumName::recovery, "recovery", &*run.recovery_secret}}};
+  const std::array<Set, 2> sets{{{policy::QuorumName::activation, "activation", &*run.activation_secret, next_set(run, "activation")},
+                                 {policy::QuorumName::recovery, "recovery", &*run.recovery_secret, next_set(run, "recovery")}}};
   for (const auto& set : sets) hand_out(run, set, identifier);
   for (const auto& set : sets) {
-    const auto words = read_back(run, std::string(set.name) + "-1");
+    const auto words = read_back(run, set.id);
     // Not a threshold of them but each: any M in a row, so that every share has been part of a recombination.
     const auto m = run.w.policy.quorum(set.quorum).m;
     for (std::size_t i = 0; i < words.size(); ++i) {

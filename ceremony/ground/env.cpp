@@ -1,10 +1,20 @@
-#include <format>
+#include <cstdio>
 
 #include "ceremony/ground/env.h"
 
 namespace ceremony {
 
-std::string text_of(Time time) { return std::format("{:%FT%TZ}", time); }
+std::string text_of(Time time) {
+  using namespace std::chrono;
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{time - day};
+  std::array<char, 48> text{};
+  const int n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                              static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                              static_cast<int>(clock.seconds().count()));
+  return {text.data(), static_cast<std::size_t>(n)};
+}
 
 std::optional<Time> time_from_text(std::string_view text) {
   // Fixed width, so a number is where it must be; the round trip refuses 30 February and a 60th second.

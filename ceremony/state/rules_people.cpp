@@ -209,8 +209,9 @@ void check_hand_in(const Question& q, Broken& broken) {
   const Share* share = share_named(q);
   if (share != nullptr && share->holder != holder) broken.push_back("share " + std::to_string(share->index) + " is " + shown(share->holder) + "'s, not " + shown(holder) + "'s");
   if (share != nullptr && share->commitment != digest(q, "commitment")) broken.push_back("the share of " + shown(holder) + " does not equal its commitment");
-  if (nth != q.before.next_nth(purpose)) broken.push_back("the hand-in is for round " + std::to_string(nth) + " of " + purpose + ", due is " + std::to_string(q.before.next_nth(purpose)));
-  for (const HandIn& other : q.before.handed_in(purpose))
+  if (!q.before.may_hand_in(purpose, nth)) broken.push_back("the hand-in is for round " + std::to_string(nth) + " of " + purpose + ", due is " + std::to_string(q.before.next_nth(purpose)));
+  const auto round = c.hand_ins.find({purpose, nth});
+  for (const HandIn& other : round == c.hand_ins.end() ? std::vector<HandIn>{} : round->second)
     if (other.set == text(q, "set") && other.holder == holder) broken.push_back(shown(holder) + " handed in twice for round " + std::to_string(nth) + " of " + purpose);
   const Person* person = enrolled(q, holder);
   if (person == nullptr) return;  // ROLE-1

@@ -166,6 +166,8 @@ void fold_hand_in(const Step& f) {
   if (purpose == "read-back") {
     if (Share* share = share_at(f.s, f.text("set"), f.number("index"))) share->read_back = true;
   }
+  // A round that was left unfinished is given up: what was handed in was wiped, and is handed in anew.
+  if (purpose != "read-back" && f.number("nth") > f.s.next_nth(purpose)) f.open().rounds[purpose] = f.number("nth") - 1;
   f.open().hand_ins[{purpose, f.number("nth")}].push_back(
       {f.text("set"), static_cast<unsigned>(f.number("index")), f.text("holder"), f.digest("commitment"), f.r.n});
 }

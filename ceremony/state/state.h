@@ -273,6 +273,9 @@ struct CaState {
   [[nodiscard]] const policy::Policy* rules_of_people() const;
   /// The number that the next round of hand-ins for `purpose` carries (read-back: always 1).
   [[nodiscard]] std::uint64_t next_nth(std::string_view purpose) const;
+  /// Whether a hand-in may carry that number: the current round's, or the next one's if the current round was begun and
+  /// left unfinished.
+  [[nodiscard]] bool may_hand_in(std::string_view purpose, std::uint64_t nth) const;
   /// Hand-ins of the current round of that purpose.
   [[nodiscard]] std::vector<HandIn> handed_in(std::string_view purpose) const;
   /// Who approved exactly that digest for that act in this ceremony.

@@ -27,6 +27,11 @@ std::uint64_t CaState::next_nth(std::string_view purpose) const {
   return found == open->rounds.end() ? 1 : found->second + 1;
 }
 
+bool CaState::may_hand_in(std::string_view purpose, std::uint64_t nth) const {
+  const auto due = next_nth(purpose);
+  return nth == due || (purpose != "read-back" && nth == due + 1 && !handed_in(purpose).empty());
+}
+
 std::vector<HandIn> CaState::handed_in(std::string_view purpose) const {
   if (!open) return {};
   const auto found = open->hand_ins.find({std::string(purpose), next_nth(purpose)});
