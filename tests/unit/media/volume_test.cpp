@@ -265,6 +265,13 @@ TEST_CASE("an export that was interrupted is adopted if it is whole, and made ag
   CHECK(fate([&] { read_back(desk.stick, "", {{"other", as_bytes("y")}}); }) == "media/altered");
 }
 
+TEST_CASE("what a power cut left of a file that is written again does not stand in the way; anything else does not go") {
+  Desk desk;
+  desk.folder.runs("mkdir -p stick/out/certs && printf half > stick/out/certs/root.der.part && printf mine > stick/out/notes.part");
+  CHECK(desk.exporting() == "done");
+  CHECK(desk.files() == "./out/MANIFEST ./out/certs/root.der ./out/empty ./out/notes.part ");
+}
+
 TEST_CASE("an export that meets an input/output error at any call says so and never succeeds") {
   int failures = 0;
   for (int calls = 0;; ++calls) {
