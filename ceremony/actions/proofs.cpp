@@ -31,8 +31,14 @@ media::Files log_files(Run& run, const state::Closed& closed, const ledger::Reco
   files["log/records.jsonl"] = as_bytes(report::write_bundle_records(
       run.journal().lines(), run.journal().tree(), checkpoint, report::records_for_bundle(run.journal().records(), {*certificate}, *manifest)));
   files["MANIFEST.tlog-proof"] = as_bytes(run.journal().proof(exported.n, checkpoint));
-  if (const auto issued = find_record(run, closed, "issue", [&](const auto& r) { return r.d.text("certificate") == hex(*certificate); }))
+  if (const auto issued = find_record(run, closed, "issue", [&](const auto& r) { return r.d.text("certificate") == hex(*certificate); })) {
     files["certs/issuing.tlog-proof"] = as_bytes(run.journal().proof(*issued, checkpoint));
+    // What was approved of a batch is its list; without it nobody could tell that this certificate is on it.
+    const std::string intent(run.journal().records()[*issued].d.text("intent"));
+    const auto intended = find_record(run, closed, "intent", [&](const auto& r) { return r.d.text("id") == intent; });
+    if (intended && run.journal().records()[*intended].d.text("act") == "sign-batch")
+      files["log/batch.txt"] = run.artifact(*digest_from_hex(run.journal().records()[*intended].d.text("tbs")));
+  }
   return files;
 }
 
