@@ -12,6 +12,7 @@
 #include "ceremony/pki/agreement.h"
 #include "ceremony/pki/der.h"
 #include "ceremony/pki/extension.h"
+#include "ceremony/pki/signed.h"
 
 namespace ceremony::pki {
 
@@ -212,27 +213,10 @@ TbsDer build_tbs(const CertificatePlan& plan) {
   return {out};
 }
 
-CertDer assemble_certificate(const TbsDer& tbs, std::string_view scheme, View signature) {
-  Bytes out;
-  Botan::DER_Encoder(out)
-      .start_sequence()
-      .raw_bytes(tbs.value)
-      .raw_bytes(scheme_named(scheme).algorithm_identifier)
-      .encode(signature.data(), signature.size(), Botan::ASN1_Type::BitString)
-      .end_cons();
-  return {out};
-}
+CertDer assemble_certificate(const TbsDer& tbs, std::string_view scheme, View signature) { return {assemble_signed(tbs, scheme, signature)}; }
 
 CertificateView read_certificate(View der_bytes) {
-  der::Reader whole(der::one(der_bytes, der::sequence, what).content, what);
-  CertificateView out = view_of(whole.next(der::sequence, "the body"));
-  const Scheme* scheme = scheme_of(whole.next(der::sequence, "the outer algorithm").whole);
-  if (scheme == nullptr || scheme->name != out.scheme)
-    refuse_certificate(std::format("the outer signature algorithm is not the inner one ({})", out.scheme));
-  out.signature = to_bytes(der::whole_octets(whole.next(der::bit_string, "the signature").content, what));
-  whole.end();
-  out.digest = sha256(der_bytes);
-  return out;
+  return read_signed(der_bytes, what, [](const auto& body) { return view_of(body); }, [](const std::string& why) { refuse_certificate(why); });
 }
 
 CertificateView read_tbs(View tbs) {

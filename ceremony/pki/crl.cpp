@@ -10,6 +10,7 @@
 #include "ceremony/pki/agreement.h"
 #include "ceremony/pki/der.h"
 #include "ceremony/pki/extension.h"
+#include "ceremony/pki/signed.h"
 
 namespace ceremony::pki {
 
@@ -193,27 +194,10 @@ TbsDer build_crl_tbs(const CrlPlan& plan) {
   return {der::wrap(der::sequence, body)};
 }
 
-CrlDer assemble_crl(const TbsDer& tbs, std::string_view scheme, View signature) {
-  Bytes out;
-  Botan::DER_Encoder(out)
-      .start_sequence()
-      .raw_bytes(tbs.value)
-      .raw_bytes(scheme_named(scheme).algorithm_identifier)
-      .encode(signature.data(), signature.size(), Botan::ASN1_Type::BitString)
-      .end_cons();
-  return {out};
-}
+CrlDer assemble_crl(const TbsDer& tbs, std::string_view scheme, View signature) { return {assemble_signed(tbs, scheme, signature)}; }
 
 CrlView read_crl(View der_bytes) {
-  der::Reader whole(der::one(der_bytes, der::sequence, what).content, what);
-  CrlView out = view_of(whole.next(der::sequence, "the body"));
-  const Scheme* scheme = scheme_of(whole.next(der::sequence, "the outer algorithm").whole);
-  if (scheme == nullptr || scheme->name != out.scheme)
-    refuse_crl(std::format("the outer signature algorithm is not the inner one ({})", out.scheme));
-  out.signature = to_bytes(der::whole_octets(whole.next(der::bit_string, "the signature").content, what));
-  whole.end();
-  out.digest = sha256(der_bytes);
-  return out;
+  return read_signed(der_bytes, what, [](const auto& body) { return view_of(body); }, [](const std::string& why) { refuse_crl(why); });
 }
 
 CrlView read_crl_tbs(View tbs) {
