@@ -1,0 +1,278 @@
+"""What the end-to-end tests share: a rehearsal's folder, the answers of its people, and other people's programs."""
+import hashlib
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+SOURCE = pathlib.Path(os.environ.get("CEREMONY_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+BIN = pathlib.Path(os.environ.get("CEREMONY_BIN", SOURCE / ".build/release/ceremony"))
+PROCEDURES = SOURCE / "procedures"
+PEOPLE = "adm1 so1 w1 c1 c2 c3 c4 c5 g1 g2 g3".split()
+CUSTODIANS = "c1 c2 c3 c4 c5".split()
+
+os.umask(0o077)
+
+
+def make_folder():
+    return pathlib.Path(tempfile.mkdtemp(prefix="ceremony-e2e-", dir=os.environ.get("TMPDIR", "/tmp")))
+
+
+def run(*command, **options):
+    """A foreign program that must succeed; its standard output as bytes."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}")
+    return done.stdout
+
+
+def on_a_terminal(command, passphrases, cwd=None, seconds=60):
+    """Runs a command on a terminal of its own and types one line at each prompt for a passphrase: (exit code, what it showed)."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            if cwd:
+                os.chdir(cwd)
+            os.execvp(command[0], [str(c) for c in command])
+        finally:
+            os._exit(127)
+    shown, answered, left = b"", 0, list(passphrases)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 0.1)[0]:
+            continue
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+        while shown.count(b"passphrase") > answered and left:
+            answered += 1
+            os.write(terminal, left.pop(0).encode() + b"\n")
+    else:
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitpid(pid, 0)[1]
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+
+def derived(secret, info, length):
+    """HKDF-SHA-256 of a secret in hex, by openssl."""
+    return run("openssl", "kdf", "-binary", "-keylen", length, "-kdfopt", "digest:SHA2-256", "-kdfopt", f"hexkey:{secret}", "-kdfopt", f"info:{info}", "HKDF")
+
+
+def recover(shares):
+    """The secret of some lists of words, by shamir, in hex."""
+    text = run("shamir", "recover", input="".join(" ".join(w) + "\n" for w in shares).encode(), stdin=None).decode()
+    return re.search(r"Your master secret is: ([0-9a-f]{64})", text)[1]
+
+
+class Answers:
+    """An answers file. Answers to one question serve in their order, so what is said first is asked first."""
+
+    def __init__(self):
+        self.entries = []
+
+    def give(self, question, answer, times=1, step=None):
+        self.entries.append((question, "give", answer, times, step))
+        return self
+
+    def file(self, question, name, times=1, step=None):
+        self.entries.append((question, "file", name, times, step))
+        return self
+
+    def first(self, other):
+        """The same with the other's answers before it."""
+        self.entries = other.entries + self.entries
+        return self
+
+    def without(self, *patterns):
+        self.entries = [e for e in self.entries if not any(re.fullmatch(p, e[0]) for p in patterns)]
+        return self
+
+    def text(self):
+        out = ""
+        for question, kind, answer, times, step in self.entries:
+            out += f'[[answer]]\nquestion = "{question}"\n{kind} = "{answer}"\ntimes = {times}\n'
+            out += f'step = "{step}"\n\n' if step else "\n"
+        return out
+
+
+def passphrases(people):
+    answers = Answers()
+    for person in people:
+        answers.file(f"passphrase.{person}", f"notes/{person}.credential", 0)
+    return answers
+
+
+def endings(people):
+    answers = Answers().give("absent", "").give("deviation", "")
+    for person in people:
+        answers.give(f"remark.{person}", "agrees")
+    return answers
+
+
+def genesis_answers():
+    answers = Answers().give("clock", "so1 w1").give("clock.so1", "yes").give("clock.w1", "yes")
+    for person in PEOPLE:
+        answers.give(f"seen-by.{person}", "adm1 g1" if person in ("so1", "w1") else "so1 w1")
+        answers.give(f"name.{person}", f"Person {person} of a story")
+        answers.file(f"new-passphrase.{person}", f"notes/{person}.credential")
+    answers.entries += passphrases(PEOPLE).entries
+    answers.give("members.governance", "g1 g2", 0).give("members.activation", "c1 c3 c5", 0).give("members.recovery", "c2 c3 c4", 0)
+    for person in CUSTODIANS:
+        answers.file(f"new-share-passphrase.{person}", f"notes/{person}.share")
+        answers.file(f"share-passphrase.{person}", f"notes/{person}.share", 0)
+    for kind in ("video", "access-log", "module-certificate"):
+        answers.give(f"evidence.{kind}", "none: a rehearsal")
+    answers.entries += endings(PEOPLE).entries
+    return answers
+
+
+def opening_answers():
+    return (Answers().give("clock", "adm1 so1").give("clock.adm1", "yes").give("clock.so1", "yes")
+            .give("compared", "so1 w1").give("compare.so1", "yes").give("compare.w1", "yes"))
+
+
+def request_answers(*names):
+    answers = Answers()
+    for name in names:
+        answers.give(f"profile.{name}", "issuing-generic").give(f"recipient.{name}", "factory-a")
+    return answers
+
+
+def issue_answers(*names, quorum="c2 c4 c5", people=("adm1", "so1", "w1", *CUSTODIANS)):
+    answers = opening_answers()
+    answers.entries += request_answers(*names).entries
+    answers.give("members.activation", quorum, 0)
+    answers.entries += passphrases(people).entries + endings(people).entries
+    return answers
+
+
+class Outcome:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def text(self):
+        return self.out + self.err
+
+    @property
+    def completed(self):
+        return "The ceremony is closed and signed" in self.out
+
+    def __str__(self):
+        return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+class World:
+    """A room with its media, token store and notes. Media are known by their path too, so a saved world is put back
+    where it was."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.ledgers = [self.folder / "ledger-1", self.folder / "ledger-2"]
+
+    def create(self):
+        for name in ("tokens/store", "notes", "intake"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "tokens/softhsm2.conf").write_text(
+            f"directories.tokendir = {self.folder}/tokens/store\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n")
+        return self
+
+    def save(self, where):
+        shutil.copytree(self.folder, where, symlinks=True)
+
+    def put_back(self, where):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(where, self.folder, symlinks=True)
+        return self
+
+    def environment(self, **more):
+        return {**os.environ, "SOFTHSM2_CONF": str(self.folder / "tokens/softhsm2.conf"), **more}
+
+    def command(self, procedure, answers, policy=PROCEDURES / "policy-rehearsal.toml", binding=PROCEDURES / "hsm-softhsm2.toml"):
+        if isinstance(answers, Answers):
+            answers = answers.text()
+        if answers is not None:
+            (self.folder / "answers.toml").write_text(answers)
+        command = [str(BIN / "ceremony-rehearsal"), "run", procedure, "--policy", str(policy), "--hsm", str(binding), "--procedures", str(PROCEDURES)]
+        for ledger in self.ledgers:
+            command += ["--ledger", str(ledger)]
+        for n in (1, 2):
+            command += ["--backup", str(self.folder / f"backup-{n}")]
+        for person in PEOPLE:
+            command += ["--media", f"{person}={self.folder}/people/{person}"]
+        for medium in ("intake", "public", "factory-a", "factory-b"):
+            command += ["--media", f"{medium}={self.folder}/{medium}"]
+        return command + (["--answers", str(self.folder / "answers.toml")] if answers is not None else [])
+
+    def run(self, procedure, answers, **options):
+        done = subprocess.run(self.command(procedure, answers, **options), env=self.environment(), cwd=self.folder, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False, timeout=300)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def run_and_kill(self, procedure, answers, records, delay=0.0):
+        """Lets it go on until its log holds so many records, waits the delay, and kills it: False if it had ended by then."""
+        process = subprocess.Popen(self.command(procedure, answers), env=self.environment(), cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while process.poll() is None and self.size() < records:
+                time.sleep(0.002)
+            time.sleep(delay)
+            killed = process.poll() is None
+        finally:
+            process.kill()
+            process.wait()
+        return killed
+
+    def size(self):
+        try:
+            return (self.ledgers[0] / "transcript.log").read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
+    def log(self):
+        return (self.ledgers[0] / "transcript.log").read_text()
+
+    def verify(self, what=None, pin=None):
+        done = subprocess.run([str(BIN / "ceremony-verify"), str(what or self.ledgers[0]), "--pin", pin or self.pin()], capture_output=True, text=True,
+                              check=False, timeout=120)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def pin(self):
+        key = run("openssl", "pkey", "-pubin", "-in", self.ledgers[0] / "keys/log.pem", "-outform", "DER")
+        return hashlib.sha256(key).hexdigest()
+
+    def note(self, name):
+        return (self.folder / "notes" / name).read_text().strip()
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    def no_requests(self):
+        for old in (self.folder / "intake").glob("*.csr"):
+            old.unlink()
+        return self
+
+    def request(self, name, *wishes, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"), common_name="Story Issuing CA"):
+        """A certification request as openssl makes it; its path."""
+        path = self.folder / "intake" / name
+        run("openssl", "req", "-new", "-newkey", *key, "-noenc", "-keyout", self.folder / "tokens" / f"{name}.key", "-out", path,
+            "-subj", f"/C=CH/O=Example REHEARSAL/CN={common_name}", *wishes)
+        return path
+
+    def open_age(self, path, passphrase, out):
+        """Real age opens a file that is encrypted to a passphrase."""
+        code, shown = on_a_terminal(["age", "-d", "-o", str(out), str(path)], [passphrase])
+        if code != 0:
+            raise AssertionError(f"age -d {path}: exit {code}: {shown}")
+        return pathlib.Path(out).read_text()

@@ -1,0 +1,341 @@
+"""One whole demo: it runs to its end, leaves no secret anywhere, and its recipes give what they promise."""
+import base64
+import glob
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import threading
+import time
+import unittest
+
+from support import BIN, CUSTODIANS, PEOPLE, SOURCE, World, derived, make_folder, on_a_terminal, recover, run
+
+MARKER = "planted-marker-of-the-secrets-test"
+FOLDER = make_folder()
+OUT = FOLDER / "demo-out"
+SHOWN = b""
+EXIT = None
+SAMPLER = None
+
+
+class Sampler(threading.Thread):
+    """Looks at every process again and again: argument lists, environments, and whether a ceremony may dump core."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.stop = threading.Event()
+        self.seen = set()
+        self.core_limit = {}
+
+    def run(self):
+        while not self.stop.is_set():
+            for process in filter(str.isdigit, os.listdir("/proc")):
+                if int(process) == os.getpid():
+                    continue
+                try:
+                    arguments = pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
+                    self.seen.add(arguments)
+                    if b"ceremony-rehearsal\0" in arguments:
+                        limits = pathlib.Path(f"/proc/{process}/limits").read_text()
+                        # The newest look counts: in its first instant a program has not yet given the right up.
+                        self.core_limit[int(process)] = re.search(r"Max core file size +(\S+) +(\S+)", limits).groups()
+                    self.seen.add(pathlib.Path(f"/proc/{process}/environ").read_bytes())
+                except (OSError, AttributeError):
+                    continue  # it has ended
+            time.sleep(0.003)
+
+
+def setUpModule():
+    global SHOWN, EXIT, SAMPLER
+    OUT.mkdir()
+    SAMPLER = Sampler()
+    SAMPLER.start()
+    done = subprocess.run(["bash", str(SOURCE / "scripts/demo"), "--inside", str(OUT)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={**os.environ, "CEREMONY_BIN": str(BIN), "PLANTED": MARKER}, check=False, timeout=250)
+    SAMPLER.stop.set()
+    SAMPLER.join()
+    SHOWN, EXIT = done.stdout, done.returncode
+
+
+FAILED = []
+
+
+def tearDownModule():
+    if not FAILED:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    else:
+        print(f"what the test left: {FOLDER}")
+
+
+class Case(unittest.TestCase):
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        FAILED.extend([1] * (len(result.failures) + len(result.errors) - before))
+
+
+class TheDemo(Case):
+    def test_the_demo_runs_to_its_end(self):
+        self.assertEqual(EXIT, 0, SHOWN.decode(errors="replace"))
+        self.assertIn(b"Check it yourself", SHOWN)
+
+    def test_both_ledgers_are_equal(self):
+        run("diff", "-r", OUT / "ledger-1", OUT / "ledger-2")
+
+    def test_each_bundle_and_the_ledger_are_consistent_and_pinned(self):
+        world = World(OUT)
+        for what in [world.ledgers[1], *OUT.glob("factory-*/bundle-*/")]:
+            verdict = world.verify(what)
+            self.assertEqual(verdict.code, 0, verdict)
+
+    def test_a_demo_never_writes_into_a_folder_that_exists(self):
+        before = sorted(OUT.rglob("*"))
+        done = subprocess.run(["bash", str(SOURCE / "scripts/demo"), str(OUT)], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("it exists", done.stderr)
+        self.assertEqual(before, sorted(OUT.rglob("*")))
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------------
+
+
+def forms_of_bytes(secret):
+    """Every spelling in which bytes could lie about, by name."""
+    out = {"raw": secret, "hex": secret.hex().encode(), "HEX": secret.hex().upper().encode(), "hex with colons": secret.hex(":").encode(),
+           "base32": base64.b32encode(secret).rstrip(b"=")}
+    for shift in range(3):
+        # The characters that depend on what stands before and after are cut off.
+        text = base64.b64encode(bytes(shift) + secret).rstrip(b"=")
+        out[f"base64 at {shift}"] = text[(shift * 8 + 5) // 6:-1]
+    return out
+
+
+def forms_of_words(words):
+    """The words as text, and every run of four."""
+    out = forms_of_bytes(" ".join(words).encode())
+    for i in range(len(words) - 3):
+        out[f"words {i + 1} to {i + 4}"] = " ".join(words[i:i + 4]).encode()
+        out[f"words {i + 1} to {i + 4}, joined"] = "".join(words[i:i + 4]).encode()
+    return out
+
+
+def haystacks(content):
+    """A content as it is, with single spaces, and with none (base64 and hex are wrapped, comments begin with #)."""
+    return content, re.sub(rb"\s+", b" ", content), re.sub(rb"[\s#]+", b"", content)
+
+
+def find(secrets, contents):
+    """What of the secrets is where. `secrets`: name → {form: bytes}; `contents`: (place, bytes)."""
+    found, done = [], {}
+    for place, content in contents:
+        if content in done:
+            continue
+        done[content] = place
+        for hay in dict.fromkeys(haystacks(content)):
+            for name, forms in secrets.items():
+                found += [(name, form, str(place)) for form, needle in forms.items() if needle in hay]
+    return found
+
+
+def files_below(folder, leave_out=()):
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).parts[0] not in leave_out:
+            yield path, path.read_bytes()
+
+
+def scalar_of(key, *form):
+    """The private number of an elliptic-curve key."""
+    text = run("openssl", "pkey", "-in", key, *form, "-noout", "-text").decode()
+    number = bytes.fromhex(re.sub(r"[\s:]", "", re.search(r"priv:\n((?:    .*\n)+)", text)[1]))
+    return number
+
+
+class Secrets(Case):
+    @classmethod
+    def setUpClass(cls):
+        """Everything secret in the demo, taken from its media with age, shamir and openssl."""
+        if EXIT != 0:
+            raise unittest.SkipTest("the demo did not run to its end")
+        world, work = World(OUT), FOLDER / "secrets"
+        work.mkdir()
+        secrets = cls.secrets = {}
+        shares = {"activation": [], "recovery": []}
+        for person in PEOPLE:
+            passphrase = world.note(f"{person}.credential")
+            secrets[f"credential passphrase of {person}"] = forms_of_words(passphrase.split())
+            text = world.open_age(OUT / "people" / person / "credential.age", passphrase, work / f"{person}.credential")
+            age = re.search(r"^AGE-SECRET-KEY-1\w+$", text, re.M)[0]
+            secrets[f"age identity of {person}"] = {"text": age.encode(), "lower": age.lower().encode(), **forms_of_bytes(age.encode())}
+            pem = "".join(line[2:] + "\n" for line in text.splitlines() if line.startswith("# ") and ": " not in line and "ceremony-credential" not in line)
+            (work / f"{person}.pem").write_text(pem)
+            secrets[f"signing key of {person}"] = forms_of_bytes(scalar_of(work / f"{person}.pem"))
+            secrets[f"PKCS#8 of {person}"] = {"line": pem.splitlines()[1].encode(), "joined": "".join(pem.splitlines()[1:-1]).encode()}
+        for person in CUSTODIANS:
+            passphrase = world.note(f"{person}.share")
+            secrets[f"share passphrase of {person}"] = forms_of_words(passphrase.split())
+            medium = OUT / "people" / person
+            texts = {"recovery": world.open_age(medium / "share-recovery-1.age", passphrase, work / f"{person}.share"),
+                     "activation": run("age", "-d", "-i", work / f"{person}.credential", medium / "share-activation-1.age").decode()}
+            for kind, text in texts.items():
+                words = re.search(r"^words: (.*)$", text, re.M)[1].split()
+                shares[kind].append(words)
+                secrets[f"{kind} share of {person}"] = forms_of_words(words)
+        # Words 1 to 3 (identifier, exponent, group) are the set's, not the share's; a run of four has one of the share's.
+        activation, recovery = recover(shares["activation"][:3]), recover(shares["recovery"][2:])
+        secrets["activation secret"] = forms_of_bytes(bytes.fromhex(activation))
+        secrets["recovery secret"] = forms_of_bytes(bytes.fromhex(recovery))
+        pins = {"user PIN": derived(activation, "ceremony/user-pin/v1", 20), "SO PIN": derived(recovery, "ceremony/so-pin/v1", 20)}
+        for name, pin in pins.items():
+            secrets[name] = {**forms_of_bytes(pin), **{"as text, " + k: v for k, v in forms_of_bytes(base64.b32encode(pin)).items()}}
+        kek = derived(recovery, "ceremony/kek/v1", 32)
+        secrets["KEK"] = forms_of_bytes(kek)
+        backup = next(OUT.glob("backup-1/backup/*.kwp"))
+        run("openssl", "enc", "-d", "-id-aes256-wrap-pad", "-K", kek.hex(), "-iv", "A65959A6", "-in", backup, "-out", work / "root.pk8")
+        secrets["root private key"] = forms_of_bytes(scalar_of(work / "root.pk8", "-inform", "DER"))
+        cls.user_pin = base64.b32encode(pins["user PIN"]).decode()
+
+    def test_the_secrets_are_the_real_ones(self):
+        # 11 people with passphrase, identity, key in two forms; 5 with a passphrase and two shares; 2 secrets, 2 PINs, KEK, root key
+        self.assertEqual(len(self.secrets), 11 * 4 + 5 * 3 + 6)
+        private = run("openssl", "pkey", "-inform", "DER", "-in", FOLDER / "secrets/root.pk8", "-pubout")
+        certified = run("openssl", "x509", "-in", next(OUT.glob("public/*/certs/root.pem")), "-noout", "-pubkey")
+        self.assertEqual(private, certified)
+
+    def test_the_search_finds_every_form_of_every_secret_where_it_is_planted(self):
+        for name, forms in self.secrets.items():
+            for form, needle in forms.items():
+                self.assertGreaterEqual(len(needle), 10, (name, form))
+                wrapped = b"\n# ".join(needle[i:i + 64] for i in range(0, len(needle), 64)) if len(needle) > 64 and b" " not in needle and form != "raw" else needle
+                planted = os.urandom(64) + wrapped + os.urandom(64)
+                self.assertIn((name, form, "planted"), find({name: {form: needle}}, [("planted", planted)]))
+        planted = FOLDER / "planted"
+        planted.mkdir()
+        (planted / "log").write_bytes(b"pin=" + self.user_pin.encode())
+        self.assertTrue(find(self.secrets, files_below(planted)))
+
+    def test_no_secret_is_in_any_file_but_the_peoples_own_notes(self):
+        looked = list(files_below(OUT, leave_out=["notes"]))
+        for part in ("ledger-1/transcript.log", "ledger-2/checkpoint", "tokens/store", "people/c1/share-recovery-1.age", "backup-2/backup", "factory-b/"):
+            self.assertTrue(any(part in str(path) for path, _ in looked), part)
+        self.assertEqual(find(self.secrets, looked), [])
+        self.assertTrue(find(self.secrets, files_below(OUT)), "the notes do hold passphrases")
+
+    def test_no_secret_was_shown(self):
+        self.assertIn(b"Root genesis", SHOWN)
+        self.assertEqual(find(self.secrets, [("screen", SHOWN)]), [])
+
+    def test_no_secret_was_in_an_argument_list_or_an_environment(self):
+        seen = b"\n".join(SAMPLER.seen)
+        self.assertIn(MARKER.encode(), seen, "environments were looked at")
+        for program in (b"ceremony-rehearsal\0run\0root-genesis", b"ceremony-rehearsal\0run\0issue-intermediates"):
+            self.assertIn(program, seen)
+        self.assertEqual(find(self.secrets, [("processes", seen.replace(b"\0", b" "))]), [])
+
+    def test_no_ceremony_can_dump_core(self):
+        self.assertGreaterEqual(len(SAMPLER.core_limit), 2, "both ceremonies were looked at")
+        self.assertEqual(set(SAMPLER.core_limit.values()), {("0", "0")})
+        self.assertEqual([p for p in OUT.rglob("*") if re.fullmatch(r"core(\.\d+)?|vgcore.*", p.name)], [])
+
+
+# --- recipes of the README --------------------------------------------------------------------------------------------------
+
+
+def recipe(name):
+    text = (SOURCE / "README.md").read_text()
+    block = re.search(rf"<!-- recipe: {name} -->\n```\w*\n(.*?)^```$", text, re.S | re.M)
+    if not block:
+        raise AssertionError(f"README.md has no recipe {name}")
+    return block[1]
+
+
+class Recipes(Case):
+    """As printed, with `bash -e`, in a copy of the demo's folder; of the text only the quorum of its second line is changed."""
+
+    def setUp(self):
+        if EXIT != 0:
+            self.skipTest("the demo did not run to its end")
+        self.room = FOLDER / self.id().rsplit(".", 1)[1]
+        shutil.copytree(OUT, self.room / "demo-out")
+
+    def recover(self, holders):
+        text, changed = re.subn(r'^holders="[^"]*"', f'holders="{" ".join(holders)}"', recipe("recover"), count=1, flags=re.M)
+        self.assertEqual(changed, 1)
+        for made in glob.glob(f"{self.room}/demo-out/*.p*[m8]"):
+            os.unlink(made)
+        return on_a_terminal(["bash", "-e", "-c", text], [World(OUT).note(f"{h}.share") for h in holders], cwd=self.room)
+
+    def test_any_three_recovery_shares_and_a_backup_give_the_root_key(self):
+        certified = run("openssl", "x509", "-in", next(OUT.glob("public/*/certs/root.pem")), "-noout", "-pubkey")
+        for holders in (["c1", "c3", "c5"], ["c5", "c2", "c4"], ["c1", "c2", "c3"]):
+            code, shown = self.recover(holders)
+            self.assertEqual(code, 0, shown)
+            self.assertIn("The root key is back.", shown)
+            key = self.room / "demo-out/root-key.pk8"
+            self.assertEqual(run("openssl", "pkey", "-in", key, "-pubout"), certified)
+
+    def test_two_recovery_shares_do_not(self):
+        for holders in (["c1", "c3"], ["c3", "c3", "c1"]):
+            code, shown = self.recover(holders)
+            self.assertNotEqual(code, 0, shown)
+            self.assertNotIn("The root key is back.", shown)
+            key = self.room / "demo-out/root-key.pk8"
+            done = subprocess.run(["openssl", "pkey", "-in", key, "-noout"], capture_output=True, check=False)
+            self.assertNotEqual(done.returncode, 0)
+
+    def test_shares_of_the_other_quorum_do_not(self):
+        for person in CUSTODIANS:
+            medium = self.room / "demo-out/people" / person
+            world = World(OUT)
+            credential = self.room / f"{person}.credential"
+            world.open_age(medium / "credential.age", world.note(f"{person}.credential"), credential)
+            share = run("age", "-d", "-i", credential, medium / "share-activation-1.age")
+            (medium / "share-recovery-1.age").unlink()
+            (self.room / "share").write_bytes(share)
+            code, shown = on_a_terminal(["age", "-p", "-o", str(medium / "share-recovery-1.age"), str(self.room / "share")], [world.note(f"{person}.share")] * 2)
+            self.assertEqual(code, 0, shown)
+        code, shown = self.recover(["c1", "c2", "c3"])
+        self.assertNotEqual(code, 0, shown)
+
+    def checkpoint(self):
+        done = subprocess.run(["bash", "-e", "-c", recipe("checkpoint")], cwd=self.room, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+        return done.returncode, done.stdout
+
+    def test_the_checkpoint_and_an_inclusion_check_with_sed_sha256sum_base64_and_openssl(self):
+        code, shown = self.checkpoint()
+        self.assertEqual(code, 0, shown)
+        self.assertEqual(shown.count("Verified OK"), 2)
+        self.assertIn("Included: ", shown)
+
+    def test_the_checkpoint_recipe_refuses_what_was_altered(self):
+        demo = self.room / "demo-out"
+        checkpoint, proof = demo / "ledger-1/checkpoint", next(demo.glob("factory-a/bundle-*/certs/issuing.tlog-proof"))
+        good = {p: p.read_text() for p in (checkpoint, proof)}
+
+        def refused(path, change):
+            path.write_text(change(good[path]))
+            code, shown = self.checkpoint()
+            path.write_text(good[path])
+            self.assertNotEqual(code, 0, shown)
+            self.assertNotIn("Included: ", shown)
+
+        record = base64.b64decode(re.search(r"^extra (.*)$", good[proof], re.M)[1])
+        other = base64.b64encode(record.replace(b"Factory A", b"Factory X")).decode()
+        hashes = good[proof].split("\n\n")[0].split("\n")[3:]
+        size = good[checkpoint].split("\n")[1]
+        refused(proof, lambda t: re.sub(r"^extra .*$", f"extra {other}", t, flags=re.M))
+        refused(proof, lambda t: t.replace(hashes[0], base64.b64encode(bytes(32)).decode()))
+        refused(proof, lambda t: t.replace(hashes[-1] + "\n", ""))
+        refused(checkpoint, lambda t: t.replace(f"\n{size}\n", f"\n{int(size) - 1}\n"))
+        older = (demo / "ledger-1/checkpoints" / min(os.listdir(demo / "ledger-1/checkpoints"), key=int)).read_text()
+        refused(checkpoint, lambda t: older)
+        # Somebody else's signature under a person's name.
+        lines = good[checkpoint].split("\n")
+        so1, w1 = (next(line for line in lines if f"/{p} " in line) for p in ("so1", "w1"))
+        refused(checkpoint, lambda t: t.replace(so1, so1.rsplit(" ", 1)[0] + " " + w1.rsplit(" ", 1)[1]))
+
+
+if __name__ == "__main__":
+    unittest.main()

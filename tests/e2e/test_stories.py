@@ -1,0 +1,439 @@
+"""Refusals and second chances: what happens when people, media, tokens and requests are not as they should be."""
+import base64
+import datetime
+import json
+import random
+import re
+import shutil
+import unittest
+
+from support import (CUSTODIANS, PEOPLE, PROCEDURES, Answers, World, derived, endings, genesis_answers, issue_answers, make_folder, opening_answers,
+                     passphrases, recover, run)
+
+FOLDER = make_folder()
+SAVED = FOLDER / "after-genesis"
+WORLD = World(FOLDER / "world")
+SIGNERS = ["adm1", "so1", "w1", *CUSTODIANS]
+FAILED = []
+
+
+def setUpModule():
+    done = WORLD.create().run("root-genesis", genesis_answers())
+    if done.code != 0:
+        raise AssertionError(f"the genesis that the stories go on from: {done}")
+    WORLD.request("a.csr")
+    WORLD.save(SAVED)
+
+
+def tearDownModule():
+    if not FAILED:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    else:
+        print(f"what the test left: {FOLDER}")
+
+
+class Story(unittest.TestCase):
+    def run(self, result=None):
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        FAILED.extend([1] * (len(result.failures) + len(result.errors) - before))
+
+    def setUp(self):
+        self.world = WORLD.put_back(SAVED)
+
+    def refused(self, outcome, *sentences):
+        """Exit 2 with these sentences, each refusal with what to do, and no crash."""
+        self.assertEqual(outcome.code, 2, outcome)
+        self.spoken(outcome, *sentences)
+        self.assertFalse(outcome.completed, outcome)
+
+    def spoken(self, outcome, *sentences):
+        for sentence in sentences:
+            self.assertIn(sentence, outcome.text)
+        for crash in ("Sanitizer", "runtime error:", "terminate called", "Assertion", "std::"):
+            self.assertNotIn(crash, outcome.text)
+
+    def completes(self, outcome):
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertTrue(outcome.completed, outcome)
+        self.consistent()
+
+    def consistent(self):
+        for ledger in self.world.ledgers:
+            verdict = self.world.verify(ledger)
+            self.assertEqual(verdict.code, 0, verdict)
+        run("diff", "-r", *self.world.ledgers)
+
+    def records(self, event=None):
+        return [r for r in map(json.loads, self.world.log().splitlines()) if event is None or r["ev"] == event]
+
+
+class Mistakes(Story):
+    """One issuance in which people mistake themselves five times, and which completes all the same."""
+
+    @classmethod
+    def setUpClass(cls):
+        world = WORLD.put_back(SAVED)
+        (world.folder / "notes/wrong").write_text("not what was written down\n")
+        slips = (Answers().give("members.activation", "c2 c2 c4").give("members.activation", "c2 w1 c4").give("members.activation", "c2 c4")
+                 .give("members.activation", "c2 nobody c4").give("members.activation.refused", "again", 4)
+                 .file("passphrase.c2", "notes/wrong").give("unlock.c2.refused", "again"))
+        cls.outcome = world.run("issue-intermediates", issue_answers("a.csr").first(slips))
+        world.save(FOLDER / "after-mistakes")
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(FOLDER / "after-mistakes", ignore_errors=True)
+
+    def setUp(self):
+        self.world = WORLD.put_back(FOLDER / "after-mistakes")
+
+    def test_after_all_second_chances_the_ceremony_completes(self):
+        self.completes(self.outcome)
+
+    def test_a_member_named_twice_counts_once(self):
+        self.spoken(self.outcome, '"c2" is named twice', "each person counts once")
+
+    def test_somebody_who_is_no_member_cannot_approve(self):
+        self.spoken(self.outcome, '"w1" is not one of them', '"nobody" is not one of them', "choose among: c1 c2 c3 c4 c5")
+
+    def test_two_of_three_are_not_enough(self):
+        self.spoken(self.outcome, "2 of the 3 people needed are named")
+
+    def test_a_wrong_passphrase_is_on_the_record_and_the_right_one_after_it_counts(self):
+        approvals = [r for r in self.records("approve") if r["who"] == ["c2"]]
+        self.assertEqual([r["res"] for r in approvals[:2]], ["fail", "ok"])
+        self.assertIn("credential of c2", approvals[0]["d"]["reason"])
+        self.assertNotIn("not what was written down", self.world.log())
+
+
+def text_of_share(world, person):
+    """The text of a person's activation share and their age recipient, taken from the medium with real age."""
+    medium, credential = world.folder / "people" / person, FOLDER / f"credential-{person}"
+    world.open_age(medium / "credential.age", world.note(f"{person}.credential"), credential)
+    text = run("age", "-d", "-i", credential, medium / "share-activation-1.age").decode()
+    recipient = re.search(r"^# recipient: (\S+)$", credential.read_text(), re.M)[1]
+    credential.unlink()
+    return text, recipient
+
+
+class Media(Story):
+    def swap(self, change):
+        """An issuance with something else on c2's medium, who hands in last; then the same with the right medium again."""
+        medium = self.world.folder / "people/c2"
+        shutil.copytree(medium, FOLDER / "medium-c2")
+        try:
+            change(medium)
+            stopped = self.world.run("issue-intermediates", issue_answers("a.csr", quorum="c4 c5 c2"))
+        finally:
+            shutil.rmtree(medium)
+            shutil.move(FOLDER / "medium-c2", medium)
+        return stopped
+
+    def put_share(self, medium, text, recipient):
+        (medium / "share-activation-1.age").unlink()
+        run("age", "-a", "-r", recipient, "-o", medium / "share-activation-1.age", input=text.encode(), stdin=None)
+
+    def resume(self, quorum="c4 c5 c2"):
+        answers = Answers().give("members.activation", quorum, 0)
+        answers.entries += passphrases(SIGNERS).entries + endings(SIGNERS).entries
+        return self.world.run("issue-intermediates", answers)
+
+    def test_another_persons_share_file_is_named_and_not_used_and_the_right_one_completes(self):
+        stopped = self.swap(lambda medium: shutil.copy(self.world.folder / "people/c4/share-activation-1.age", medium / "share-activation-1.age"))
+        self.refused(stopped, "share of c2: none of the identities opens this file", "it is another person's file")
+        failed = [r for r in self.records("hand-in") if r["res"] == "fail"]
+        self.assertEqual([r["d"]["holder"] for r in failed], ["c2"])
+        self.completes(self.resume())
+
+    def test_another_persons_share_encrypted_to_oneself_is_named_with_whose_it_is(self):
+        text, _ = text_of_share(self.world, "c4")
+        _, mine = text_of_share(self.world, "c2")
+        stopped = self.swap(lambda medium: self.put_share(medium, text, mine))
+        self.refused(stopped, "share of c2", 'the share\'s holder is "c4", not "c2"')
+        self.completes(self.resume("c1 c4 c5"))
+
+    def test_an_altered_share_is_named(self):
+        text, mine = text_of_share(self.world, "c2")
+        words = re.search(r"^words: (.*)$", text, re.M)[1].split()
+        words[10], words[11] = words[11], words[10]
+        altered = re.sub(r"^words: .*$", "words: " + " ".join(words), text, flags=re.M)
+        stopped = self.swap(lambda medium: self.put_share(medium, altered, mine))
+        self.refused(stopped)
+        reason = [r for r in self.records("hand-in") if r["res"] == "fail"][0]
+        self.assertEqual(reason["d"]["holder"], "c2")
+        for word in words:
+            self.assertNotRegex(stopped.text + reason["d"]["reason"], rf'"{word}"')
+        self.completes(self.resume())
+
+    def test_another_persons_medium_is_told_by_its_credential(self):
+        def other(medium):
+            shutil.rmtree(medium)
+            shutil.copytree(self.world.folder / "people/c3", medium)
+            shutil.copy(self.world.folder / "notes/c3.credential", self.world.folder / "notes/c2.as-c3")
+
+        medium = self.world.folder / "people/c2"
+        shutil.copytree(medium, FOLDER / "medium-c2")
+        other(medium)
+        answers = issue_answers("a.csr").first(Answers().file("passphrase.c2", "notes/c2.as-c3"))
+        stopped = self.world.run("issue-intermediates", answers)
+        self.refused(stopped, 'the credential on this medium belongs to "c3"', "insert the medium of c2")
+        shutil.rmtree(medium)
+        shutil.move(FOLDER / "medium-c2", medium)
+        self.completes(self.resume())
+
+    def test_an_empty_folder_in_place_of_a_ledger_is_not_taken_for_one(self):
+        shutil.rmtree(self.world.ledgers[1])
+        self.world.ledgers[1].mkdir()
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "ledger-2")
+        self.assertEqual(list(self.world.ledgers[1].iterdir()), [])
+
+    def test_an_edited_ledger_is_refused_and_the_record_named(self):
+        log = self.world.ledgers[1] / "transcript.log"
+        log.write_bytes(log.read_bytes().replace(b'"name_c3', b'"name_c4').replace(b'"person":"c3"', b'"person":"c9"'))
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "ledger-2", "record ")
+
+
+class NothingIsOverwritten(Story):
+    def fresh(self):
+        shutil.rmtree(self.world.folder)
+        return self.world.create()
+
+    def test_a_share_never_lands_on_a_file_that_is_there(self):
+        precious = self.fresh().folder / "people/c3/share-activation-1.age"
+        precious.parent.mkdir(parents=True)
+        precious.write_text("another CA's share\n")
+        self.refused(self.world.run("root-genesis", genesis_answers()), "c3", "share-activation-1.age")
+        self.assertEqual(precious.read_text(), "another CA's share\n")
+
+    def test_an_export_never_lands_on_a_file_that_is_there(self):
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        files = [self.fresh().folder / "public" / f"{today + datetime.timedelta(n)}-root-genesis" / "certs/root.pem" for n in (0, 1)]
+        for precious in files:
+            precious.parent.mkdir(parents=True)
+            precious.write_text("another root\n")
+        self.refused(self.world.run("root-genesis", genesis_answers()), "public", "certs/root.pem")
+        self.assertEqual({p.read_text() for p in files}, {"another root\n"})
+
+    def test_a_genesis_is_not_begun_on_a_log_that_has_one(self):
+        before = self.world.log()
+        outcome = self.world.run("root-genesis", genesis_answers())
+        self.assertNotEqual(outcome.code, 0, outcome)
+        self.assertFalse(outcome.completed)
+        self.assertTrue(self.world.log().startswith(before))
+        self.assertEqual(len(self.records("keygen")), 2)
+
+
+class AnswersFiles(Story):
+    def test_an_answer_that_was_not_asked_for_is_named(self):
+        answers = issue_answers("a.csr").give("compare.g1", "yes")
+        outcome = self.world.run("issue-intermediates", answers)
+        self.assertEqual(outcome.code, 2, outcome)
+        self.spoken(outcome, 'the answer to "compare.g1" was used 0 of 1 times', "answers.toml:")
+        self.consistent()
+
+    def test_a_question_without_an_answer_ends_the_run_and_is_named(self):
+        before = self.world.size()
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr").without(r"compare\.w1")), 'no answer is left for the question "compare.w1"')
+        self.assertEqual(self.world.size(), before, "nothing was recorded")
+
+    def test_a_secret_is_not_taken_from_the_answers_file_itself(self):
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr").without(r"passphrase\.c2").give("passphrase.c2", "abc", 0)),
+                     "secrets are not written into an answers file")
+
+    def test_mistakes_of_an_answers_file_are_listed_together(self):
+        outcome = self.world.run("issue-intermediates", '[[answer]]\nquestion = "clock"\n\n[[answer]]\ngive = "yes"\ncolour = "red"\n')
+        self.refused(outcome, "answers.toml:2:1", "answers.toml:4:1", "answers.toml:6:1", "colour")
+
+
+class Policies(Story):
+    def test_a_production_policy_takes_no_answers_file(self):
+        before = self.world.log()
+        self.refused(self.world.run("root-genesis", genesis_answers(), policy=PROCEDURES / "policy-production.toml"), "a production policy takes no answers file")
+        self.assertEqual(self.world.log(), before)
+
+    def test_a_production_policy_takes_no_folders_as_media(self):
+        self.refused(self.world.run("root-genesis", None, policy=PROCEDURES / "policy-production.toml"), "a production policy takes no folders as media")
+
+    def test_every_mistake_of_a_policy_is_listed_with_its_place_before_anything_is_touched(self):
+        text = (PROCEDURES / "policy-rehearsal.toml").read_text()
+        mistakes = {'algorithm = "p384"': 'algorithm = "p521"', "years = 25": 'years = "many"', "next_update_days = 180": "next_update_days = -1",
+                    'g3 = ["governance"]': 'g3 = ["governor"]', "media = 2": "media = 2\ncolour = 1"}
+        for good, bad in mistakes.items():
+            self.assertEqual(text.count(good), 1, good)
+            text = text.replace(good, bad)
+        policy = self.world.folder / "policy.toml"
+        policy.write_text(text)
+        lines = [text[:text.index(bad.split("\n")[-1])].count("\n") + 1 for bad in mistakes.values()]
+        shutil.rmtree(self.world.ledgers[0])
+        outcome = self.world.run("root-genesis", genesis_answers(), policy=policy)
+        self.refused(outcome)
+        for line in lines:
+            self.assertRegex(outcome.err, rf"policy\.toml:{line}:\d+")
+        self.assertFalse(self.world.ledgers[0].exists())
+
+    def test_another_policy_than_the_adopted_one_is_refused(self):
+        policy = self.world.folder / "policy.toml"
+        policy.write_text((PROCEDURES / "policy-rehearsal.toml").read_text().replace("longest_gap_days = 400", "longest_gap_days = 399"))
+        self.assertFalse(self.world.run("issue-intermediates", issue_answers("a.csr"), policy=policy).completed)
+        self.assertEqual(self.records("issue")[1:], [])
+
+
+class Interruptions(Story):
+    def completes_or_says_what_to_do(self, outcome):
+        """Whether it completed. What was answered before the kill is not asked again: unused answers alone may be wrong."""
+        self.spoken(outcome)
+        if outcome.completed:
+            self.assertIn(outcome.code, (0, 2), outcome)
+            for line in outcome.err.splitlines():
+                self.assertRegex(line, r'the answer to "[^"]*" was used|hint: take it out of the file', outcome)
+            self.consistent()
+            return True
+        self.assertEqual(outcome.code, 2, outcome)
+        self.assertRegex(outcome.text, r"error: .*\nhint: .*(abort|run .*again)")
+        return False
+
+    def test_stopped_in_the_middle_it_goes_on_where_it_stopped(self):
+        (self.world.folder / "notes/wrong").write_text("not what was written down\n")
+        slips = Answers().file("passphrase.c4", "notes/wrong", step="sign").give("unlock.c4.refused", "stop")
+        stopped = self.world.run("issue-intermediates", issue_answers("a.csr").first(slips))
+        self.refused(stopped, "Nothing is lost: run the same command again")
+        answers = Answers().give("members.activation", "c1 c3 c5", 0)
+        answers.entries += passphrases(SIGNERS).entries + endings(SIGNERS).entries
+        again = self.world.run("issue-intermediates", answers)
+        self.completes(again)
+        self.assertIn("goes on at step", again.out)
+        self.assertEqual(len(self.records("resume")), 1)
+
+    def test_an_open_ceremony_is_not_gone_on_with_under_another_procedure(self):
+        stopped = self.world.run("issue-intermediates", issue_answers("a.csr").give("members.activation.refused", "stop").first(Answers().give("members.activation", "c1")))
+        self.refused(stopped)
+        self.refused(self.world.run("root-genesis", genesis_answers()), 'a ceremony of the procedure "issue-intermediates" is open')
+
+    def test_a_genesis_that_is_killed_completes_or_says_what_to_do(self):
+        dice = random.Random()
+        seed = dice.randrange(1 << 32)
+        dice.seed(seed)
+        # After the enrolment (12 to 14 records of a medium and a person each) at moments all over the ceremony.
+        for low, high in ((26, 40), (41, 60), (61, 85), (86, 110), (111, 137)):
+            records, delay = dice.randint(low, high), dice.random() * 0.03
+            with self.subTest(seed=seed, records=records, delay=delay):
+                shutil.rmtree(self.world.folder)
+                self.world.create()
+                if not self.world.run_and_kill("root-genesis", genesis_answers(), records, delay):
+                    continue
+                self.completes_or_says_what_to_do(self.world.run("root-genesis", genesis_answers()))
+
+    def test_a_genesis_that_cannot_go_on_is_aborted_and_signed(self):
+        # The secrets are in memory only between the token's initialisation and the last share read back.
+        shutil.rmtree(self.world.folder)
+        self.world.create()
+        self.assertTrue(self.world.run_and_kill("root-genesis", genesis_answers(), 45))
+        aborting = genesis_answers().give("step.split.refused", "abort").give("step.init-token.refused", "abort")
+        aborted = self.world.run("root-genesis", aborting)
+        self.assertEqual(aborted.code, 1, aborted)
+        self.spoken(aborted, "they were in memory only when the power went", "Aborted: the ceremony is closed on the record")
+        run("diff", "-r", *self.world.ledgers)
+
+
+class Aborts(Story):
+    def test_an_aborted_issuance_is_closed_and_signed_and_the_next_one_opens(self):
+        answers = (opening_answers().give("profile.a.csr", "issuing-generic").give("recipient.a.csr", "factory-a")
+                   .give("members.activation", "c1").give("members.activation.refused", "abort").give("absent", ""))
+        answers.entries += passphrases(SIGNERS).entries
+        aborted = self.world.run("issue-intermediates", answers)
+        self.assertEqual(aborted.code, 1, aborted)
+        self.spoken(aborted, "Aborted: the ceremony is closed on the record")
+        close = self.records("close")[-1]
+        self.assertEqual((close["d"]["outcome"], close["d"]["log_signature"]), ("aborted", "not-activated"))
+        run("diff", "-r", *self.world.ledgers)
+        verdict = self.world.verify()
+        self.assertEqual(verdict.code, 0, verdict)
+        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
+
+
+class Tokens(Story):
+    def test_the_token_of_another_ca_is_not_used(self):
+        store = self.world.folder / "tokens/store"
+        shutil.rmtree(store)
+        store.mkdir()
+        run("softhsm2-util", "--init-token", "--free", "--label", "ceremony-root", "--so-pin", "12345678", "--pin", "12345678", env=self.world.environment())
+        serial = self.records("keygen")[0]["d"]["token"]
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), serial)
+        self.assertEqual(len(self.records("issue")), 1)
+
+    def test_a_log_that_is_older_than_what_the_token_remembers_is_refused(self):
+        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
+        shutil.copytree(self.world.folder / "tokens/store", FOLDER / "newer-store")
+        self.world.put_back(SAVED)
+        shutil.rmtree(self.world.folder / "tokens/store")
+        shutil.move(FOLDER / "newer-store", self.world.folder / "tokens/store")
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "LOG-5")
+        self.assertEqual(len(self.records("issue")), 1)
+
+    def test_something_strange_on_the_token_is_seen_before_anything_is_signed(self):
+        # Who holds the PIN can put things on the token; three custodians can make the PIN with age and shamir alone.
+        shares = []
+        for person in ("c1", "c2", "c3"):
+            text, _ = text_of_share(self.world, person)
+            shares.append(re.search(r"^words: (.*)$", text, re.M)[1].split())
+        pin = base64.b32encode(derived(recover(shares), "ceremony/user-pin/v1", 20)).decode()
+        run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.world.folder / "strange.pem")
+        run("softhsm2-util", "--import", self.world.folder / "strange.pem", "--token", "ceremony-root", "--label", "strange", "--id", "ABCD", "--pin", pin,
+            env=self.world.environment())
+        outcome = self.world.run("issue-intermediates", issue_answers("a.csr"))
+        self.refused(outcome, "TOKEN-2", "strange")
+        self.assertEqual(len(self.records("issue")), 1)
+        self.assertNotIn(pin, outcome.text + self.world.log())
+
+
+class Requests(Story):
+    def test_bad_requests_are_refused_on_the_record_and_the_good_one_is_certified(self):
+        self.world.request("b.csr", key=("rsa:2048",), common_name="Weak Issuing CA")
+        bad = self.world.request("c.csr", common_name="Altered Issuing CA")
+        der = bytearray(run("openssl", "req", "-in", bad, "-outform", "DER"))
+        der[der.index(b"Altered")] ^= 0x20
+        bad.write_bytes(bytes(der))
+        shutil.copy(self.world.folder / "intake/a.csr", self.world.folder / "intake/d.csr")
+        run("openssl", "req", "-new", "-key", self.world.folder / "tokens/a.csr.key", "-out", self.world.folder / "intake/e.csr",
+            "-subj", "/C=CH/O=Example REHEARSAL/CN=Second Name Issuing CA")
+        (self.world.folder / "intake/f.csr").write_bytes(b"no request at all")
+        answers = issue_answers("a.csr", "b.csr", "c.csr", "d.csr", "e.csr", "f.csr")
+        for name in "bcef":
+            answers.give(f"csr.{name}.csr.refused", "again")
+        outcome = self.world.run("issue-intermediates", answers)
+        self.completes(outcome)
+        imports = self.records("import")
+        self.assertEqual([r["res"] for r in imports], ["ok", "fail", "fail", "fail", "fail"], imports)
+        self.assertEqual(len(self.records("issue")), 2, "the root and one intermediate")
+        for record, reason in zip(imports[1:], ("2048 bits", "the self-signature is not good", "already on the log", "bytes is announced"), strict=True):
+            self.assertIn(reason, record["d"]["reason"])
+
+    def test_wishes_of_a_request_are_dropped_on_the_record(self):
+        self.world.no_requests().request("a.csr", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "subjectAltName=DNS:wish.example.com",
+                                         "-addext", "keyUsage=critical,digitalSignature")
+        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
+        dropped = " ".join(self.records("import")[0]["d"]["dropped"])
+        for wish in ("basicConstraints", "subjectAltName", "keyUsage"):
+            self.assertIn(wish, dropped)
+        certificate = next(self.world.folder.glob("factory-a/bundle-*/certs/issuing.pem"))
+        text = run("openssl", "x509", "-in", certificate, "-noout", "-text").decode()
+        self.assertNotIn("wish.example.com", text)
+        self.assertIn("CA:TRUE, pathlen:0", text)
+        self.assertIn("Certificate Sign, CRL Sign", text)
+
+    def test_a_key_that_is_on_the_log_already_is_refused_in_a_later_ceremony(self):
+        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "the public key is already on the log", "Story Issuing CA", "have the request made again with a new key pair")
+
+    def test_a_ceremony_without_requests_stops_and_is_aborted(self):
+        self.world.no_requests()
+        answers = opening_answers().give("step.take-csrs.refused", "abort").give("absent", "")
+        answers.entries += passphrases(SIGNERS).entries
+        outcome = self.world.run("issue-intermediates", answers)
+        self.assertEqual(outcome.code, 1, outcome)
+        self.spoken(outcome, "there is no certification request on the medium", "put *.csr files")
+
+
+if __name__ == "__main__":
+    unittest.main()
