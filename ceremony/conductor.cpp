@@ -62,6 +62,7 @@ void resume(actions::Run& run, const std::vector<ledger::Repair>& repairs) {
   run.record("resume", {}, {{"at", run.step}, {"repairs", words_of(repairs)}});
   if (!token.empty()) run.record("deactivate", {}, {{"token", token}, {"reason_for", "resume"}});
   reconcile(run);
+  actions::record_unrecorded(run);
 }
 
 std::string banner(const actions::Run& run) {

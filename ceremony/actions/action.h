@@ -39,6 +39,8 @@ void confirm_deviations(Run& run);
 void sign_off(Run& run);
 void close(Run& run);
 
+/// What was signed, verified and has its result on the record, but not its `issue` or `crl`: the power went in between.
+void record_unrecorded(Run& run);
 /// Everything that comes after a `close` record: signatures on the checkpoint, the token's own copy, keys, sums, proofs,
 /// bundles' log. Also finishes a ceremony that was cut right after its `close`.
 void finish_closed(Run& run);

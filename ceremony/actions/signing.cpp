@@ -112,37 +112,82 @@ std::vector<std::string> lint_words(Run& run, const Prepared& p) {
   return out;
 }
 
+/// What came of a signature, on the record under its intent.
+struct Came {
+  std::string intent;
+  Digest tbs;
+  state::KeyId issuer;
+};
+
+void record_issue(Run& run, const Came& of, const pki::VerifiedCertificate& made, const std::string& profile, const std::optional<Digest>& csr,
+                  std::vector<std::string> lint) {
+  const auto& v = made.view();
+  run.record("issue", {},
+             {{"intent", of.intent}, {"certificate", made.digest()}, {"tbs", of.tbs}, {"serial", v.serial_hex}, {"subject", pki::text(v.subject)},
+              {"issuer", of.issuer}, {"profile", profile}, {"spki_sha256", v.key.spki_sha256}, {"skid", hex(v.skid)}, {"not_before", text_of(v.not_before)},
+              {"not_after", text_of(v.not_after)}, {"csr", csr ? hex(*csr) : "none"}, {"lint", std::move(lint)}});
+  run.w.op.progress("signed and verified twice: " + pki::text(v.subject));
+}
+
+void record_crl(Run& run, const Came& of, const pki::VerifiedCrl& made) {
+  const auto& v = made.view();
+  run.record("crl", {},
+             {{"intent", of.intent}, {"crl", made.digest()}, {"tbs", of.tbs}, {"number", *v.number}, {"issuer", of.issuer},
+              {"this_update", text_of(v.this_update)}, {"next_update", text_of(*v.next_update)}, {"entries", v.entries.size()}});
+  run.w.op.progress("signed and verified twice: CRL " + std::to_string(*v.number));
+}
+
 /// Signs one prepared thing under an intent that is on the record.
 void sign_one(Run& run, hsm::Key& key, const Prepared& p, const std::string& intent) {
   const auto& linted = p.linted();
   const pki::SpkiDer issuer{key.spki()};
   const auto signature = key.sign(linted.tbs().view(), hsm_scheme(linted.scheme()));
-  const auto verified = [&](const Digest& out) {
-    run.record("result", {}, {{"id", intent}, {"tbs", linted.digest()}, {"out", out}, {"verified", both_libraries()}});
+  const Came of{intent, linted.digest(), p.key};
+  const auto verified = [&](const auto& made) {
+    run.put(made.der().view());
+    run.record("result", {}, {{"id", intent}, {"tbs", of.tbs}, {"out", made.digest()}, {"verified", both_libraries()}});
   };
   if (const auto* certificate = p.certificate()) {
     const auto made = pki::verify_signed(*certificate, issuer, signature);
-    run.put(made.der().view());
-    verified(made.digest());
-    const auto& v = made.view();
-    run.record("issue", {},
-               {{"intent", intent}, {"certificate", made.digest()}, {"tbs", linted.digest()}, {"serial", v.serial_hex}, {"subject", pki::text(v.subject)},
-                {"issuer", p.key}, {"profile", p.profile}, {"spki_sha256", v.key.spki_sha256}, {"skid", hex(v.skid)}, {"not_before", text_of(v.not_before)},
-                {"not_after", text_of(v.not_after)}, {"csr", p.csr ? hex(*p.csr) : "none"}, {"lint", lint_words(run, p)}});
-    run.w.op.progress("signed and verified twice: " + pki::text(v.subject));
+    verified(made);
+    record_issue(run, of, made, p.profile, p.csr, lint_words(run, p));
   } else {
     const auto made = pki::verify_signed(std::get<pki::LintedCrl>(p.tbs), issuer, signature);
-    run.put(made.der().view());
-    verified(made.digest());
-    const auto& v = made.view();
-    run.record("crl", {},
-               {{"intent", intent}, {"crl", made.digest()}, {"tbs", linted.digest()}, {"number", *v.number}, {"issuer", p.key},
-                {"this_update", text_of(v.this_update)}, {"next_update", text_of(*v.next_update)}, {"entries", v.entries.size()}});
-    run.w.op.progress("signed and verified twice: CRL " + std::to_string(*v.number));
+    verified(made);
+    record_crl(run, of, made);
   }
 }
 
+/// The certificate whose result is on the record and whose issue is not: what was linted and approved, linted once more.
+void record_late_issue(Run& run, const Came& of, const pki::VerifiedCertificate& made) {
+  std::string profile = run.w.policy.root.profile;
+  std::optional<Digest> csr;
+  for (const auto& import : run.state().open->imports) {
+    if (import.spki_sha256 != made.view().key.spki_sha256) continue;
+    profile = import.profile;
+    csr = import.csr;
+  }
+  if (const auto found = zlint_for(run, run.w.profiles.at(profile))(made.der()); !found.empty())
+    throw Refused(ActionRefusal::incomplete, "a certificate that was signed before the interruption is not clean: " + found.front().what, pki::text(made.view().subject), "abort this ceremony");
+  record_issue(run, of, made, profile, csr, {"own checks: clean", run.w.lint.version() + ": clean"});
+}
+
 }  // namespace
+
+void record_unrecorded(Run& run) {
+  const std::map<std::string, state::Intent> intents(run.state().open->intents.begin(), run.state().open->intents.end());
+  for (const auto& [id, intent] : intents) {
+    if (!intent.act.starts_with("sign-")) continue;
+    for (const auto& [tbs, done] : intent.results) {
+      const auto out = digest_from_hex(done.out);
+      if (!out || intent.recorded.contains(*out)) continue;
+      const Came of{id, tbs, intent.key};
+      const pki::SpkiDer issuer{run.ca_key().spki};
+      if (intent.act == "sign-crl") record_crl(run, of, pki::verify_crl({run.artifact(*out)}, issuer));
+      else record_late_issue(run, of, pki::verify_certificate({run.artifact(*out)}, issuer));
+    }
+  }
+}
 
 void prepare_root(Run& run) {
   const auto key = state::Key(run.ca_key());

@@ -57,6 +57,7 @@ void hand_out(Run& run, const Set& set, std::optional<unsigned>& identifier) {
   const auto& quorum = run.w.policy.quorum(set.quorum);
   const std::string& id = set.id;
   const bool by_passphrase = set.quorum == policy::QuorumName::recovery;
+  for (const auto& member : quorum.members) run.register_medium(member, "share");  // people may have been enrolled by an earlier ceremony
   auto words = shares::split(*set.secret, static_cast<unsigned>(quorum.m), static_cast<unsigned>(quorum.n()), run.rng, 1, identifier);
   identifier = shares::inspect(words.front()).identifier;
   const auto kcv = shares::kcv(*set.secret);
