@@ -81,6 +81,21 @@ class TheDemo(Case):
         self.assertEqual(EXIT, 0, SHOWN.decode(errors="replace"))
         self.assertIn(b"Check it yourself", SHOWN)
 
+    def test_check_finds_every_shipped_file_fine(self):
+        files = sorted(str(f) for f in [*(SOURCE / "procedures").glob("*.toml"), *(SOURCE / "procedures/profiles").glob("*.toml")])
+        self.assertGreaterEqual(len(files), 10)
+        done = subprocess.run([str(BIN / "ceremony-rehearsal"), "check", *files], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.count("fine; SHA-256"), len(files))
+
+    def test_the_paper_script_of_both_procedures_names_every_step(self):
+        for procedure in ("root-genesis", "issue-intermediates"):
+            for form in ("markdown", "html"):
+                done = subprocess.run([str(BIN / "ceremony-rehearsal"), "script", procedure, "--policy", str(SOURCE / "procedures/policy-rehearsal.toml"),
+                                       "--procedures", str(SOURCE / "procedures"), "--format", form], capture_output=True, text=True, check=True)
+                for step in re.findall(r'^id = "(.*)"', (SOURCE / f"procedures/{procedure}.toml").read_text(), re.M)[1:]:
+                    self.assertIn(step, done.stdout)
+
     def test_both_ledgers_are_equal(self):
         run("diff", "-r", OUT / "ledger-1", OUT / "ledger-2")
 

@@ -40,6 +40,7 @@ class Story(unittest.TestCase):
 
     def setUp(self):
         self.world = WORLD.put_back(SAVED)
+        shutil.rmtree(FOLDER / "medium-c2", ignore_errors=True)
 
     def refused(self, outcome, *sentences):
         """Exit 2 with these sentences, each refusal with what to do, and no crash."""
