@@ -166,6 +166,8 @@ Profile read_profile(std::string file_name, std::string_view text) {
   const Table root = document.root();
   Profile out;
   out.digest = sha256(text);
+  if (const std::string format = root.text("format"); root.has("format") && format != "ceremony-profile/v1")
+    root.note("format", std::format("the format is '{}'", format), "this program reads format = \"ceremony-profile/v1\"");
   out.id = root.text("id");
   if (root.has("id") && !good_id(out.id))
     root.note("id", std::format("the id '{}' is not 1 to 40 of a-z 0-9 - .", out.id),

@@ -7,7 +7,8 @@
 
 namespace {
 
-constexpr std::string_view text = R"(id = "fuzz"
+constexpr std::string_view text = R"(format = "ceremony-profile/v1"
+id = "fuzz"
 title = "fuzz"
 kind = "issuing"
 [key]
