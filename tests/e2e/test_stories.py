@@ -1,72 +1,12 @@
 """Refusals and second chances: what happens when people, media, tokens and requests are not as they should be."""
 import base64
 import datetime
-import json
-import random
 import re
 import shutil
 import unittest
 
-from support import (CUSTODIANS, PEOPLE, PROCEDURES, Answers, World, derived, endings, genesis_answers, issue_answers, make_folder, opening_answers,
-                     passphrases, recover, run)
-
-FOLDER = make_folder()
-SAVED = FOLDER / "after-genesis"
-WORLD = World(FOLDER / "world")
-SIGNERS = ["adm1", "so1", "w1", *CUSTODIANS]
-FAILED = []
-
-
-def setUpModule():
-    done = WORLD.create().run("root-genesis", genesis_answers())
-    if done.code != 0:
-        raise AssertionError(f"the genesis that the stories go on from: {done}")
-    WORLD.request("a.csr")
-    WORLD.save(SAVED)
-
-
-def tearDownModule():
-    if not FAILED:
-        shutil.rmtree(FOLDER, ignore_errors=True)
-    else:
-        print(f"what the test left: {FOLDER}")
-
-
-class Story(unittest.TestCase):
-    def run(self, result=None):
-        before = len(result.failures) + len(result.errors)
-        super().run(result)
-        FAILED.extend([1] * (len(result.failures) + len(result.errors) - before))
-
-    def setUp(self):
-        self.world = WORLD.put_back(SAVED)
-        shutil.rmtree(FOLDER / "medium-c2", ignore_errors=True)
-
-    def refused(self, outcome, *sentences):
-        """Exit 2 with these sentences, each refusal with what to do, and no crash."""
-        self.assertEqual(outcome.code, 2, outcome)
-        self.spoken(outcome, *sentences)
-        self.assertFalse(outcome.completed, outcome)
-
-    def spoken(self, outcome, *sentences):
-        for sentence in sentences:
-            self.assertIn(sentence, outcome.text)
-        for crash in ("Sanitizer", "runtime error:", "terminate called", "Assertion", "std::"):
-            self.assertNotIn(crash, outcome.text)
-
-    def completes(self, outcome):
-        self.assertEqual(outcome.code, 0, outcome)
-        self.assertTrue(outcome.completed, outcome)
-        self.consistent()
-
-    def consistent(self):
-        for ledger in self.world.ledgers:
-            verdict = self.world.verify(ledger)
-            self.assertEqual(verdict.code, 0, verdict)
-        run("diff", "-r", *self.world.ledgers)
-
-    def records(self, event=None):
-        return [r for r in map(json.loads, self.world.log().splitlines()) if event is None or r["ev"] == event]
+from story import FOLDER, SAVED, SIGNERS, WORLD, Story, setUpModule, tearDownModule, text_of_share
+from support import PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
 
 
 class Mistakes(Story):
@@ -106,16 +46,6 @@ class Mistakes(Story):
         self.assertEqual([r["res"] for r in approvals[:2]], ["fail", "ok"])
         self.assertIn("credential of c2", approvals[0]["d"]["reason"])
         self.assertNotIn("not what was written down", self.world.log())
-
-
-def text_of_share(world, person):
-    """The text of a person's activation share and their age recipient, taken from the medium with real age."""
-    medium, credential = world.folder / "people" / person, FOLDER / f"credential-{person}"
-    world.open_age(medium / "credential.age", world.note(f"{person}.credential"), credential)
-    text = run("age", "-d", "-i", credential, medium / "share-activation-1.age").decode()
-    recipient = re.search(r"^# recipient: (\S+)$", credential.read_text(), re.M)[1]
-    credential.unlink()
-    return text, recipient
 
 
 class Media(Story):
@@ -278,102 +208,6 @@ class Policies(Story):
         policy.write_text((PROCEDURES / "policy-rehearsal.toml").read_text().replace("longest_gap_days = 400", "longest_gap_days = 399"))
         self.assertFalse(self.world.run("issue-intermediates", issue_answers("a.csr"), policy=policy).completed)
         self.assertEqual(self.records("issue")[1:], [])
-
-
-class Interruptions(Story):
-    def completes_or_says_what_to_do(self, outcome):
-        """Whether it completed. What was answered before the kill is not asked again: unused answers alone may be wrong."""
-        self.spoken(outcome)
-        if outcome.completed:
-            self.assertIn(outcome.code, (0, 2), outcome)
-            for line in outcome.err.splitlines():
-                self.assertRegex(line, r'the answer to "[^"]*" was used|hint: take it out of the file', outcome)
-            self.consistent()
-            return True
-        self.refused(outcome)
-        self.assertRegex(outcome.text, r"error: .*\n(.*\n)*hint: ")
-        return False
-
-    def test_stopped_in_the_middle_it_goes_on_where_it_stopped(self):
-        (self.world.folder / "notes/wrong").write_text("not what was written down\n")
-        slips = Answers().file("passphrase.c4", "notes/wrong", step="sign").give("unlock.c4.refused", "stop")
-        stopped = self.world.run("issue-intermediates", issue_answers("a.csr").first(slips))
-        self.refused(stopped, "Nothing is lost: run the same command again")
-        answers = Answers().give("members.activation", "c1 c3 c5", 0)
-        answers.entries += passphrases(SIGNERS).entries + endings(SIGNERS).entries
-        again = self.world.run("issue-intermediates", answers)
-        self.completes(again)
-        self.assertIn("goes on at step", again.out)
-        self.assertEqual(len(self.records("resume")), 1)
-
-    def test_an_open_ceremony_is_not_gone_on_with_under_another_procedure(self):
-        stopped = self.world.run("issue-intermediates", issue_answers("a.csr").give("members.activation.refused", "stop").first(Answers().give("members.activation", "c1")))
-        self.refused(stopped)
-        self.refused(self.world.run("root-genesis", genesis_answers()), 'a ceremony of the procedure "issue-intermediates" is open')
-
-    def test_a_genesis_that_is_killed_completes_or_says_what_to_do(self):
-        dice = random.Random()
-        seed = dice.randrange(1 << 32)
-        dice.seed(seed)
-        # After the enrolment (12 to 14 records of a medium and a person each) at moments all over the ceremony.
-        for low, high in ((26, 40), (41, 60), (61, 85), (86, 110), (111, 137)):
-            records, delay = dice.randint(low, high), dice.random() * 0.03
-            with self.subTest(seed=seed, records=records, delay=delay):
-                shutil.rmtree(self.world.folder)
-                self.world.create()
-                if not self.world.run_and_kill("root-genesis", genesis_answers(), records, delay):
-                    continue
-                self.completes_or_says_what_to_do(self.world.run("root-genesis", genesis_answers()))
-
-    def test_a_genesis_that_cannot_go_on_is_aborted_and_signed(self):
-        # The secrets are in memory only between the token's initialisation and the last share read back.
-        shutil.rmtree(self.world.folder)
-        self.world.create()
-        self.assertTrue(self.world.run_and_kill("root-genesis", genesis_answers(), 45))
-        aborting = genesis_answers().give("step.split.refused", "abort").give("step.init-token.refused", "abort")
-        aborted = self.world.run("root-genesis", aborting)
-        self.assertEqual(aborted.code, 1, aborted)
-        self.spoken(aborted, "they were in memory only when the power went", "run the genesis again with a blank token",
-                    "Aborted: the ceremony is closed on the record")
-        run("diff", "-r", *self.world.ledgers)
-        again = self.world.run("root-genesis", genesis_answers().first(opening_answers()))
-        self.assertTrue(self.completes_or_says_what_to_do(again), again)
-
-    def test_a_certificate_that_was_signed_and_not_yet_entered_is_entered_on_resume(self):
-        # The power goes after the result of the first signature: both ledgers end there, and nothing after it happened.
-        answers = issue_answers("a.csr").without("deviation")
-        self.refused(self.world.run("issue-intermediates", answers), '"deviation"')
-        lines = self.world.log().splitlines(keepends=True)
-        cut = next(i for i, r in enumerate(self.records()) if r["ev"] == "result" and r["d"]["id"].startswith("sign-certificate") and i > 140) + 1
-        self.assertEqual(json.loads(lines[cut])["ev"], "issue")
-        kept = "".join(lines[:cut])
-        for ledger in self.world.ledgers:
-            (ledger / "transcript.log").write_text(kept)
-            for artifact in (ledger / "artifacts").glob("*/*"):
-                if artifact.name not in kept:
-                    artifact.unlink()
-        for bundle in self.world.folder.glob("factory-a/bundle-*"):
-            shutil.rmtree(bundle)
-        again = self.world.run("issue-intermediates", issue_answers("a.csr"))
-        self.assertTrue(self.completes_or_says_what_to_do(again), again)
-        self.assertEqual(len(self.records("issue")), 2)
-        self.assertEqual(len([r for r in self.records("intent") if r["d"]["act"] == "sign-certificate"]), 2, "the root's and one more")
-
-
-class Aborts(Story):
-    def test_an_aborted_issuance_is_closed_and_signed_and_the_next_one_opens(self):
-        answers = (opening_answers().give("profile.a.csr", "issuing-generic").give("recipient.a.csr", "factory-a")
-                   .give("members.activation", "c1").give("members.activation.refused", "abort").give("absent", ""))
-        answers.entries += passphrases(SIGNERS).entries
-        aborted = self.world.run("issue-intermediates", answers)
-        self.assertEqual(aborted.code, 1, aborted)
-        self.spoken(aborted, "Aborted: the ceremony is closed on the record")
-        close = self.records("close")[-1]
-        self.assertEqual((close["d"]["outcome"], close["d"]["log_signature"]), ("aborted", "not-activated"))
-        run("diff", "-r", *self.world.ledgers)
-        verdict = self.world.verify()
-        self.assertEqual(verdict.code, 0, verdict)
-        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
 
 
 class Tokens(Story):
