@@ -306,25 +306,32 @@ void approve_signatures(Run& run) {
 
 void sign_prepared(Run& run) {
   if (run.prepared.empty()) return;
+  record_unrecorded(run);  // where this step was refused half-way and is tried again
   const auto batch = batch_of(run.prepared);
   const auto batch_digest = batch.lines.empty() ? Digest{} : sha256(batch.text());
   const bool batched = batch.lines.size() > 1 && run.is_approved("sign-batch", batch_digest);
   ActiveToken active(run, run.collect(policy::QuorumName::activation, "activate"), "sign");
   const auto key = active.token().find_by_id(*unhex(run.ca_key().id));
+  // Tried again, the intent that is open already covers these bytes, and what is on the log is not signed a second time.
   const auto intend = [&](std::string_view act, const Digest& tbs) {
+    for (const auto& open : run.state().open_intents())
+      if (const auto& intent = run.state().open->intents.at(open); intent.act == act && intent.tbs == tbs) return open;
     const std::string id = std::string(act) + "-" + std::to_string(run.journal().size());
     run.record("intent", {}, {{"id", id}, {"act", act}, {"key", run.ca_key().id}, {"tbs", tbs}});
     return id;
   };
+  const auto on_the_log = [&](const Prepared& p) {
+    return std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.tbs == p.linted().digest(); });
+  };
   std::string intent;
-  if (batched) intent = intend("sign-batch", batch_digest);
   for (const auto& p : run.prepared) {
-    if (p.certificate() == nullptr) continue;
+    if (p.certificate() == nullptr || on_the_log(p)) continue;
+    if (batched && intent.empty()) intent = intend("sign-batch", batch_digest);
     if (!batched) intent = intend("sign-certificate", p.linted().digest());
     sign_one(run, *key, p, intent);
   }
   for (const auto& p : run.prepared)
-    if (p.certificate() == nullptr) sign_one(run, *key, p, intend("sign-crl", p.linted().digest()));
+    if (p.certificate() == nullptr && run.state().open->crls.empty()) sign_one(run, *key, p, intend("sign-crl", p.linted().digest()));
   active.done();
   run.prepared.clear();
 }
