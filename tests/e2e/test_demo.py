@@ -1,6 +1,7 @@
 """One whole demo: it runs to its end, leaves no secret anywhere, and its recipes give what they promise."""
 import base64
 import glob
+import hashlib
 import os
 import pathlib
 import re
@@ -12,6 +13,8 @@ import unittest
 
 from support import BIN, CUSTODIANS, PEOPLE, SOURCE, World, derived, make_folder, on_a_terminal, recover, run
 
+MATTER_PEOPLE = "adm2 so2 w2 m1 m2 m3 g4 g5".split()
+MATTER_CUSTODIANS = "m1 m2 m3".split()
 MARKER = "planted-marker-of-the-secrets-test"
 FOLDER = make_folder()
 OUT = FOLDER / "demo-out"
@@ -97,13 +100,22 @@ class TheDemo(Case):
                     self.assertIn(step, done.stdout)
 
     def test_both_ledgers_are_equal(self):
-        run("diff", "-r", OUT / "ledger-1", OUT / "ledger-2")
+        for room in (OUT, OUT / "matter"):
+            run("diff", "-r", room / "ledger-1", room / "ledger-2")
 
     def test_each_bundle_and_the_ledger_are_consistent_and_pinned(self):
-        world = World(OUT)
-        for what in [world.ledgers[1], *OUT.glob("factory-*/bundle-*/")]:
-            verdict = world.verify(what)
-            self.assertEqual(verdict.code, 0, verdict)
+        for world in (World(OUT), World(OUT / "matter")):
+            bundles = list(world.folder.glob("factory-*/bundle-*/"))
+            self.assertTrue(bundles)
+            for what in [*world.ledgers, *bundles]:
+                verdict = world.verify(what)
+                self.assertEqual(verdict.code, 0, verdict)
+
+    def test_neither_log_is_taken_for_the_other(self):
+        one, other = World(OUT), World(OUT / "matter")
+        for world, pin in ((one, other.pin()), (other, one.pin())):
+            for what in [world.ledgers[0], *world.folder.glob("factory-*/bundle-*/")]:
+                self.assertEqual(world.verify(what, pin).code, 1)
 
     def test_a_demo_never_writes_into_a_folder_that_exists(self):
         before = sorted(OUT.rglob("*"))
@@ -111,6 +123,69 @@ class TheDemo(Case):
         self.assertEqual(done.returncode, 2)
         self.assertIn("it exists", done.stderr)
         self.assertEqual(before, sorted(OUT.rglob("*")))
+
+
+# --- the Matter pair ----------------------------------------------------------------------------------------------------------
+
+
+class Matter(Case):
+    """What `openssl asn1parse` shows is exactly what the Matter profile is, element by element, and nothing else."""
+
+    NAME = {"CN": "commonName", "O": "organizationName", "VID": "1.3.6.1.4.1.37244.2.1", "PID": "1.3.6.1.4.1.37244.2.2"}
+
+    def parsed(self, der):
+        """(depth, type, value) of every element."""
+        out = []
+        for line in run("openssl", "asn1parse", "-inform", "DER", "-in", der).decode().splitlines():
+            depth, kind, value = re.fullmatch(r" *\d+:d=(\d+) +hl=\d+ l= *\d+ (?:prim|cons): ([^:]*?) *(?::(.*))?", line).groups()
+            kind, _, dump = kind.partition(" [HEX DUMP]")
+            out.append((int(depth), kind.strip(), value))
+        return out
+
+    def name(self, parts):
+        out = [(2, "SEQUENCE", None)]
+        for kind, value in parts:
+            out += [(3, "SET", None), (4, "SEQUENCE", None), (5, "OBJECT", self.NAME[kind]), (5, "UTF8STRING", value)]
+        return out
+
+    def check(self, der, issuer, subject, path_length, signer):
+        self.assertLessEqual(len(der.read_bytes()), 600)
+        seen = self.parsed(der)
+        key = run("openssl", "x509", "-inform", "DER", "-in", der, "-noout", "-pubkey")
+        (FOLDER / "key.pem").write_bytes(key)
+        point = self.point(FOLDER / "key.pem")
+        skid, akid = hashlib.sha1(point).hexdigest().upper(), hashlib.sha1(signer or point).hexdigest().upper()
+        serial = next(value for depth, kind, value in seen if (depth, kind) == (2, "INTEGER"))
+        self.assertRegex(serial, r"^01[0-9A-F]{32}$")
+        times = [(kind, value) for depth, kind, value in seen if depth == 3 and kind in ("UTCTIME", "GENERALIZEDTIME")]
+        self.assertEqual(len(times), 2)
+        ecdsa = [(2, "SEQUENCE", None), (3, "OBJECT", "ecdsa-with-SHA256")]
+
+        def extension(name, value, critical=False):
+            return [(4, "SEQUENCE", None), (5, "OBJECT", name), *([(5, "BOOLEAN", "255")] if critical else []), (5, "OCTET STRING", value)]
+
+        self.assertEqual(seen, [
+            (0, "SEQUENCE", None), (1, "SEQUENCE", None), (2, "cont [ 0 ]", None), (3, "INTEGER", "02"), (2, "INTEGER", serial), *ecdsa,
+            *self.name(issuer), (2, "SEQUENCE", None), *((3, kind, value) for kind, value in times), *self.name(subject),
+            (2, "SEQUENCE", None), (3, "SEQUENCE", None), (4, "OBJECT", "id-ecPublicKey"), (4, "OBJECT", "prime256v1"), (3, "BIT STRING", None),
+            (2, "cont [ 3 ]", None), (3, "SEQUENCE", None),
+            *extension("X509v3 Basic Constraints", f"30060101FF0201{path_length:02}", True), *extension("X509v3 Key Usage", "03020106", True),
+            *extension("X509v3 Subject Key Identifier", "0414" + skid), *extension("X509v3 Authority Key Identifier", "30168014" + akid),
+            (1, "SEQUENCE", None), (2, "OBJECT", "ecdsa-with-SHA256"), (1, "BIT STRING", None)])
+        return point
+
+    @staticmethod
+    def point(pem):
+        """The 65 bytes of the public point: what RFC 5280 method 1 hashes."""
+        return run("openssl", "pkey", "-pubin", "-in", pem, "-outform", "DER")[-65:]
+
+    def test_the_pair_is_exactly_what_matter_asks_for(self):
+        folder = next(OUT.glob("matter/factory-m/bundle-*/certs"))
+        paa = [("CN", "Example Matter PAA"), ("O", "Example REHEARSAL"), ("VID", "FFF1")]
+        pai = [("CN", "Example Matter PAI"), ("O", "Example REHEARSAL"), ("VID", "FFF1"), ("PID", "8000")]
+        signer = self.check(folder / "root.der", paa, paa, 1, None)
+        self.check(folder / "issuing.der", paa, pai, 0, signer)
+        run("openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile", folder / "root.pem", folder / "issuing.pem")
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------------
@@ -170,53 +245,59 @@ def scalar_of(key, *form):
 class Secrets(Case):
     @classmethod
     def setUpClass(cls):
-        """Everything secret in the demo, taken from its media with age, shamir and openssl."""
+        """Everything secret in the demo, of both CAs, taken from their media with age, shamir and openssl."""
         if EXIT != 0:
             raise unittest.SkipTest("the demo did not run to its end")
-        world, work = World(OUT), FOLDER / "secrets"
+        cls.secrets = {}
+        cls.user_pin = cls.take(OUT, FOLDER / "secrets", "first CA: ", PEOPLE, CUSTODIANS, 3)
+        cls.take(OUT / "matter", FOLDER / "secrets-matter", "Matter: ", MATTER_PEOPLE, MATTER_CUSTODIANS, 2)
+
+    @classmethod
+    def take(cls, room, work, ca, people, custodians, threshold):
+        """Adds one CA's secrets; its user PIN."""
+        world, secrets, shares = World(room), cls.secrets, {"activation": [], "recovery": []}
         work.mkdir()
-        secrets = cls.secrets = {}
-        shares = {"activation": [], "recovery": []}
-        for person in PEOPLE:
+        for person in people:
             passphrase = world.note(f"{person}.credential")
-            secrets[f"credential passphrase of {person}"] = forms_of_words(passphrase.split())
-            text = world.open_age(OUT / "people" / person / "credential.age", passphrase, work / f"{person}.credential")
+            secrets[f"{ca}credential passphrase of {person}"] = forms_of_words(passphrase.split())
+            text = world.open_age(room / "people" / person / "credential.age", passphrase, work / f"{person}.credential")
             age = re.search(r"^AGE-SECRET-KEY-1\w+$", text, re.M)[0]
-            secrets[f"age identity of {person}"] = {"text": age.encode(), "lower": age.lower().encode(), **forms_of_bytes(age.encode())}
+            secrets[f"{ca}age identity of {person}"] = {"text": age.encode(), "lower": age.lower().encode(), **forms_of_bytes(age.encode())}
             pem = "".join(line[2:] + "\n" for line in text.splitlines() if line.startswith("# ") and ": " not in line and "ceremony-credential" not in line)
             (work / f"{person}.pem").write_text(pem)
-            secrets[f"signing key of {person}"] = forms_of_bytes(scalar_of(work / f"{person}.pem"))
-            secrets[f"PKCS#8 of {person}"] = {"line": pem.splitlines()[1].encode(), "joined": "".join(pem.splitlines()[1:-1]).encode()}
-        for person in CUSTODIANS:
+            secrets[f"{ca}signing key of {person}"] = forms_of_bytes(scalar_of(work / f"{person}.pem"))
+            secrets[f"{ca}PKCS#8 of {person}"] = {"line": pem.splitlines()[1].encode(), "joined": "".join(pem.splitlines()[1:-1]).encode()}
+        for person in custodians:
             passphrase = world.note(f"{person}.share")
-            secrets[f"share passphrase of {person}"] = forms_of_words(passphrase.split())
-            medium = OUT / "people" / person
+            secrets[f"{ca}share passphrase of {person}"] = forms_of_words(passphrase.split())
+            medium = room / "people" / person
             texts = {"recovery": world.open_age(medium / "share-recovery-1.age", passphrase, work / f"{person}.share"),
                      "activation": run("age", "-d", "-i", work / f"{person}.credential", medium / "share-activation-1.age").decode()}
             for kind, text in texts.items():
                 words = re.search(r"^words: (.*)$", text, re.M)[1].split()
                 shares[kind].append(words)
-                secrets[f"{kind} share of {person}"] = forms_of_words(words)
+                secrets[f"{ca}{kind} share of {person}"] = forms_of_words(words)
         # Words 1 to 3 (identifier, exponent, group) are the set's, not the share's; a run of four has one of the share's.
-        activation, recovery = recover(shares["activation"][:3]), recover(shares["recovery"][2:])
-        secrets["activation secret"] = forms_of_bytes(bytes.fromhex(activation))
-        secrets["recovery secret"] = forms_of_bytes(bytes.fromhex(recovery))
+        activation, recovery = recover(shares["activation"][:threshold]), recover(shares["recovery"][-threshold:])
+        secrets[ca + "activation secret"] = forms_of_bytes(bytes.fromhex(activation))
+        secrets[ca + "recovery secret"] = forms_of_bytes(bytes.fromhex(recovery))
         pins = {"user PIN": derived(activation, "ceremony/user-pin/v1", 20), "SO PIN": derived(recovery, "ceremony/so-pin/v1", 20)}
         for name, pin in pins.items():
-            secrets[name] = {**forms_of_bytes(pin), **{"as text, " + k: v for k, v in forms_of_bytes(base64.b32encode(pin)).items()}}
+            secrets[ca + name] = {**forms_of_bytes(pin), **{"as text, " + k: v for k, v in forms_of_bytes(base64.b32encode(pin)).items()}}
         kek = derived(recovery, "ceremony/kek/v1", 32)
-        secrets["KEK"] = forms_of_bytes(kek)
-        backup = next(OUT.glob("backup-1/backup/*.kwp"))
+        secrets[ca + "KEK"] = forms_of_bytes(kek)
+        backup = next(room.glob("backup-1/backup/*.kwp"))
         run("openssl", "enc", "-d", "-id-aes256-wrap-pad", "-K", kek.hex(), "-iv", "A65959A6", "-in", backup, "-out", work / "root.pk8")
-        secrets["root private key"] = forms_of_bytes(scalar_of(work / "root.pk8", "-inform", "DER"))
-        cls.user_pin = base64.b32encode(pins["user PIN"]).decode()
+        secrets[ca + "root private key"] = forms_of_bytes(scalar_of(work / "root.pk8", "-inform", "DER"))
+        return base64.b32encode(pins["user PIN"]).decode()
 
     def test_the_secrets_are_the_real_ones(self):
-        # 11 people with passphrase, identity, key in two forms; 5 with a passphrase and two shares; 2 secrets, 2 PINs, KEK, root key
-        self.assertEqual(len(self.secrets), 11 * 4 + 5 * 3 + 6)
-        private = run("openssl", "pkey", "-inform", "DER", "-in", FOLDER / "secrets/root.pk8", "-pubout")
-        certified = run("openssl", "x509", "-in", next(OUT.glob("public/*/certs/root.pem")), "-noout", "-pubkey")
-        self.assertEqual(private, certified)
+        # 11 and 8 people with passphrase, identity, key in two forms; 5 and 3 with a passphrase and two shares; 2 secrets, 2 PINs, KEK, root key each
+        self.assertEqual(len(self.secrets), (11 + 8) * 4 + (5 + 3) * 3 + 6 * 2)
+        for room, work in ((OUT, "secrets"), (OUT / "matter", "secrets-matter")):
+            private = run("openssl", "pkey", "-inform", "DER", "-in", FOLDER / work / "root.pk8", "-pubout")
+            certified = run("openssl", "x509", "-in", next(room.glob("public/*/certs/root.pem")), "-noout", "-pubkey")
+            self.assertEqual(private, certified)
 
     def test_the_search_finds_every_form_of_every_secret_where_it_is_planted(self):
         for name, forms in self.secrets.items():
@@ -231,8 +312,8 @@ class Secrets(Case):
         self.assertTrue(find(self.secrets, files_below(planted)))
 
     def test_no_secret_is_in_any_file_but_the_peoples_own_notes(self):
-        looked = list(files_below(OUT, leave_out=["notes"]))
-        for part in ("ledger-1/transcript.log", "ledger-2/checkpoint", "tokens/store", "people/c1/share-recovery-1.age", "backup-2/backup", "factory-b/"):
+        looked = [(path, content) for path, content in files_below(OUT, leave_out=["notes"]) if "matter/notes" not in str(path)]
+        for part in ("ledger-1/transcript.log", "ledger-2/checkpoint", "tokens/store", "people/c1/share-recovery-1.age", "backup-2/backup", "factory-b/", "matter/ledger-1/transcript.log", "matter/people/m1"):
             self.assertTrue(any(part in str(path) for path, _ in looked), part)
         self.assertEqual(find(self.secrets, looked), [])
         self.assertTrue(find(self.secrets, files_below(OUT)), "the notes do hold passphrases")
@@ -249,7 +330,7 @@ class Secrets(Case):
         self.assertEqual(find(self.secrets, [("processes", seen.replace(b"\0", b" "))]), [])
 
     def test_no_ceremony_can_dump_core(self):
-        self.assertGreaterEqual(len(SAMPLER.core_limit), 2, "both ceremonies were looked at")
+        self.assertGreaterEqual(len(SAMPLER.core_limit), 4, "all four ceremonies were looked at")
         self.assertEqual(set(SAMPLER.core_limit.values()), {("0", "0")})
         self.assertEqual([p for p in OUT.rglob("*") if re.fullmatch(r"core(\.\d+)?|vgcore.*", p.name)], [])
 
