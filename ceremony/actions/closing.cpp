@@ -126,7 +126,7 @@ void confirm_deviations(Run& run) {
       for (const auto& [id, person] : run.state().people) all.push_back(id);
       return all;
     }(), 1);
-    run.record("deviation", people, {{"text", text}});
+    run.record("deviation", people, {{"text", text}, {"source", "person"}});
   }
 }
 

@@ -172,7 +172,7 @@ void prove_restore(Run& run) {
   const auto after = token->identity();
   // Its PINs die with this step: it is erased, or given its own shares by the ceremony that makes it a standby.
   run.record("init", {},
-             {{"token", after.serial}, {"before", serial}, {"label", after.label}, {"role", "restore"}, {"purpose", "restore-test"},
+             {{"token", after.serial}, {"before", serial}, {"model", after.model}, {"label", after.label}, {"role", "restore"}, {"purpose", "restore-test"},
               {"pin_form", "throw-away"}, {"throwaway_refused", false}});
   result(id);
   {
@@ -191,7 +191,7 @@ void prove_restore(Run& run) {
   id = intent("erase-restore");
   token->erase(so, bound->label);
   run.record("init", {},
-             {{"token", token->identity().serial}, {"before", after.serial}, {"label", bound->label}, {"role", "restore"}, {"purpose", "erase"},
+             {{"token", token->identity().serial}, {"before", after.serial}, {"model", after.model}, {"label", bound->label}, {"role", "restore"}, {"purpose", "erase"},
               {"pin_form", "throw-away"}, {"throwaway_refused", false}});
   result(id);
   run.w.op.progress("the backup restores: the second token signed under the root's public key; it was erased and holds nothing");

@@ -110,7 +110,8 @@ void Run::append(const ledger::Record& r) {
   m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(r.n), artifacts());
   for (const auto& failure : m_journal.take_failures()) {
     w.op.progress("a ledger medium failed: " + failure.folder.string() + ": " + failure.what + "; the ceremony goes on with the other");
-    const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}});
+    if (!m_state.open) continue;  // it failed at `close`, after which the log takes no more
+    const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}, {"source", "appliance"}});
     m_journal.append(deviation);
     m_state = state::fold(std::move(m_state), deviation, m_journal.tree().leaf(deviation.n), artifacts());
   }

@@ -159,7 +159,7 @@ void initialise_token(Run& run) {
   const bool dead = token->refuses_so_pin(throwaway);
   const auto after = token->identity();
   run.record("init", {},
-             {{"token", after.serial}, {"before", serial}, {"label", after.label}, {"role", "main"}, {"purpose", "create"},
+             {{"token", after.serial}, {"before", serial}, {"model", after.model}, {"label", after.label}, {"role", "main"}, {"purpose", "create"},
               {"pin_form", std::string(shares::text_of(run.pin_form()))}, {"throwaway_refused", dead}});
   run.record("result", {}, {{"id", id}, {"tbs", digest}, {"out", "none"}, {"verified", ledger::Value::Array{}}});
   const hsm::Login login(*token, user);

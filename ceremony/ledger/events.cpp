@@ -65,6 +65,7 @@ constexpr Field token_fields[] = {
 };
 constexpr Field init_fields[] = {
     {"token", text, true, ""},   {"before", text, true, ""},
+    {"model", text, true, ""},
     {"label", text, true, ""},   {"role", choice, true, "main|restore"},
     {"purpose", choice, true, "create|restore-test|erase"},
     {"pin_form", text, true, ""}, {"throwaway_refused", boolean, true, ""},
@@ -154,7 +155,8 @@ constexpr Field hand_in_fields[] = {
     {"sig", base64, true, ""},
 };
 constexpr Field void_fields[] = {
-    {"set", text, true, ""}, {"index", integer, true, ""}, {"holder", person, true, ""}, {"why", text, true, ""}};
+    {"set", text, true, ""},      {"scope", choice, true, "share|set"}, {"index", integer, false, ""},
+    {"holder", person, false, ""}, {"why", text, true, ""}};
 constexpr Field issue_fields[] = {
     {"intent", text, true, ""},       {"certificate", digest, true, ""},
     {"tbs", digest, true, ""},        {"serial", hex, true, ""},
@@ -192,12 +194,14 @@ constexpr Field export_fields[] = {
     {"length", integer, false, ""},
 };
 constexpr Field custody_fields[] = {
-    {"item", text, true, ""}, {"from", text, true, ""}, {"to", text, true, ""}, {"seal", text, true, ""}};
-constexpr Field deviation_fields[] = {{"text", text, true, ""}};
+    {"item", text, true, ""}, {"act", choice, true, "opened|sealed|handed"}, {"seal", digest_or_none, true, ""},
+    {"from", text, true, ""}, {"to", text, true, ""}};
+constexpr Field deviation_fields[] = {{"text", text, true, ""}, {"source", choice, true, "person|appliance"}};
 constexpr Field waiver_fields[] = {
     {"rule", text, true, ""}, {"why", text, true, ""}, {"until", time, true, ""}, {"act", digest, true, ""}};
 constexpr Field retire_fields[] = {{"key", hex, true, ""}, {"act", digest, true, ""}};
-constexpr Field destroy_fields[] = {{"key", hex, true, ""}, {"act", digest, true, ""}, {"where", texts, true, ""}};
+constexpr Field destroy_fields[] = {
+    {"what", choice, true, "key|backup"}, {"key", hex, true, ""}, {"set", text, false, ""}, {"act", digest_or_none, true, ""}, {"where", texts, true, ""}};
 constexpr Field signoff_fields[] = {
     {"summary", digest, true, ""}, {"remarks", map, true, ""}, {"deviations", integer, true, ""}, {"people", people, true, ""}};
 constexpr Field close_fields[] = {
@@ -214,18 +218,18 @@ constexpr Event all_events[] = {
     {"medium", medium_fields, "a medium takes part", "EXPORT-1"},
     {"enrol", enrol_fields, "a person's credential, proven by its own signature over the enrolment statement", "ROLE-1, ROLE-2, ENROL-1, ENROL-2, CRED-1"},
     {"policy", policy_fields, "policy, profiles and procedures come into force", "POL-1, POL-2"},
-    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony", "EVID-1, EVID-2"},
+    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony", "EVID-1"},
     {"approve", approve_fields, "one person's signature for one act over exactly these bytes", "ROLE-1, QUORUM-1, QUORUM-2"},
     {"intent", intent_fields, "about to ask the token for an effect", "LOG-9, QUORUM-1, TOKEN-1, KEY-3, KEY-4, KEY-5, KEY-6, KEY-8, CERT-1, CRL-1 to CRL-5"},
     {"result", result_fields, "what came of an intent", "LOG-9, CERT-1, CERT-2"},
     {"reconcile", reconcile_fields, "what became of an intent whose result was not recorded", "LOG-9, CRL-3"},
     {"resume", resume_fields, "the appliance came back after a cut", "LOG-4"},
-    {"init", init_fields, "a token was initialised", "TOKEN-1"},
+    {"init", init_fields, "a token was initialised", "TOKEN-1, ENV-1"},
     {"token", token_fields, "a token's identity, objects and own checkpoint, as read", "LOG-5, TOKEN-2, TOKEN-3, ENV-1"},
     {"share", share_fields, "a share is committed to, before it leaves", "SHARE-1, SHARE-4, QUORUM-4"},
     {"hand-in", hand_in_fields, "a holder handed in a share that equals its commitment", "QUORUM-2, QUORUM-3, SHARE-2, SHARE-3"},
-    {"void", void_fields, "a share is a share no longer", "SHARE-3"},
-    {"activate", activate_fields, "the token was logged in with the secret of a quorum's shares", "QUORUM-3, TOKEN-3"},
+    {"void", void_fields, "a share, or a whole set of them, is one no longer", "SHARE-3"},
+    {"activate", activate_fields, "the token was logged in with the secret of a quorum's shares", "LOG-3, QUORUM-3, ROLE-5, SHARE-2, TOKEN-3"},
     {"deactivate", deactivate_fields, "the token was logged out and the secret wiped", "TOKEN-2, KEY-8"},
     {"keygen", keygen_fields, "a key was generated, its attributes as read back, and it signed a challenge", "POL-3, KEY-1, KEY-2"},
     {"export", export_fields, "something left on media and was read back", "EXPORT-1, EXPORT-2, KEY-7"},
@@ -236,11 +240,11 @@ constexpr Event all_events[] = {
     {"crl", crl_fields, "a certificate revocation list exists", "CRL-1 to CRL-5"},
     {"revoke", revoke_fields, "a certificate is revoked", "CRL-2, CRL-5"},
     {"found", found_fields, "a certificate under this CA's key that this log did not issue", "CRL-3"},
-    {"custody", custody_fields, "a thing changed hands", "EVID-2"},
+    {"custody", custody_fields, "a thing was sealed, opened or handed over", "EVID-2"},
     {"deviation", deviation_fields, "something went otherwise than the procedure says", "DEV-1"},
     {"waiver", waiver_fields, "a rule is set aside for one act", "WAIVER-1"},
     {"retire", retire_fields, "a key signs CRLs only from now on", "KEY-6"},
-    {"destroy", destroy_fields, "a key is gone", "KEY-6, SHARE-3"},
+    {"destroy", destroy_fields, "a key, or the backups of a key under one set of shares, are gone", "KEY-6, SHARE-3"},
     {"signoff", signoff_fields, "the people saw the summary and said what they had to say", "ROLE-4, DEV-1"},
     {"close", close_fields, "the ceremony ends", "LOG-4, LOG-7, LOG-8, LOG-9, ROLE-3, ROLE-4"},
 };

@@ -128,6 +128,7 @@ void crl_5(const Question& q, Broken& broken);
 void export_1(const Question& q, Broken& broken);
 void export_2(const Question& q, Broken& broken);
 void evid_1(const Question& q, Broken& broken);
+void evid_2(const Question& q, Broken& broken);
 void waiver_1(const Question& q, Broken& broken);
 void dev_1(const Question& q, Broken& broken);
 

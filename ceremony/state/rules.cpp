@@ -72,9 +72,9 @@ constexpr Rule table[] = {
     {"EXPORT-1", "Whatever left was read back equal, and its digest and medium are on the log.", "MP-5", waivable, asserted, rule::export_1, {}},
     {"EXPORT-2", "A secret leaves only to its holder: as an age file, in the form of its quorum.", "SC-28", absolute, asserted, rule::export_2, {}},
     {"EVID-1", "A root genesis names a video or an auditor, the room's access log and the module's certificate.", "BR 6.1.1.1, 6.2.7", waivable, asserted, rule::evid_1, {}},
-    {"EVID-2", "A seal number on opening equals the one last closed.", "PE-3", waivable, asserted, nullptr, not_here},
+    {"EVID-2", "A seal number on opening equals the one last closed, and nothing is opened that was not sealed since it was last opened.", "PE-3", waivable, asserted, rule::evid_2, {}},
     {"WAIVER-1", "A waiver names a rule that is not absolute, a reason, an end, and has governance approval; it covers one act.", "", absolute, proved, rule::waiver_1, {}},
-    {"DEV-1", "Every deviation has a text, a person and a time, and the list was confirmed before sign-off (empty is an answer).", "WebTrust script", waivable, asserted, rule::dev_1, {}},
+    {"DEV-1", "Every deviation has a text, a time and a person (none if the appliance itself noted it), and the list was confirmed before sign-off (empty is an answer).", "WebTrust script", waivable, asserted, rule::dev_1, {}},
 };
 
 /// A waiver covers the records of the one event its act names, in its ceremony, until its end.

@@ -41,6 +41,19 @@ void evid_1(const Question& q, Broken& broken) {
   if (!has("module-certificate")) broken.push_back("a root genesis does not name the module's certificate");
 }
 
+void evid_2(const Question& q, Broken& broken) {
+  if (!is(q, "custody")) return;
+  const std::string item = text(q, "item"), seal = text(q, "seal");
+  if (text(q, "act") == "sealed" && seal == "none") broken.push_back(shown(item) + " was sealed and the seal has no number");
+  const auto last = q.before.seals.find(item);
+  if (text(q, "act") != "opened" || last == q.before.seals.end()) return;  // never sealed on this log: nothing to compare
+  if (last->second.act == "opened") {
+    broken.push_back(shown(item) + " is opened and was not sealed since it was opened by record " + std::to_string(last->second.n));
+  } else if (last->second.seal != seal) {
+    broken.push_back("the seal of " + shown(item) + " on opening is not the one that record " + std::to_string(last->second.n) + " closed");
+  }
+}
+
 void waiver_1(const Question& q, Broken& broken) {
   if (!is(q, "waiver")) return;
   const std::string id = text(q, "rule");
@@ -60,7 +73,7 @@ void waiver_1(const Question& q, Broken& broken) {
 }
 
 void dev_1(const Question& q, Broken& broken) {
-  if (is(q, "deviation") && q.record.who.empty()) broken.push_back("a deviation names nobody who saw it");
+  if (is(q, "deviation") && text(q, "source") == "person" && q.record.who.empty()) broken.push_back("a deviation names nobody who saw it");
   if (is(q, "signoff") && number(q, "deviations") != q.before.open->deviations.size())
     broken.push_back("sign-off confirms " + std::to_string(number(q, "deviations")) + " deviations, the log has " + std::to_string(q.before.open->deviations.size()));
   if (is(q, "close") && text(q, "outcome") == "complete" && q.before.open->signoffs.empty()) broken.push_back("the ceremony closes as complete without sign-off");

@@ -246,6 +246,28 @@ void mark_recorded(const Step& f, const Digest& made) {
   if (intent != f.open().intents.end()) intent->second.recorded.insert(made);
 }
 
+void fold_void(const Step& f) {
+  const auto set = f.s.share_sets.find(f.text("set"));
+  if (set == f.s.share_sets.end()) return;
+  const bool whole = f.text("scope") == "set";
+  set->second.is_void |= whole;
+  for (auto& [index, share] : set->second.shares)
+    if (whole || index == f.number("index")) share.is_void = true;
+}
+
+void fold_destroy(const Step& f) {
+  const auto key = f.s.keys.find(f.text("key"));
+  if (key == f.s.keys.end()) return;
+  const bool whole = f.text("what") == "key";
+  key->second.destroyed |= whole;
+  for (Backup& backup : key->second.backups)
+    if (whole || backup.set == f.text("set")) backup.destroyed = true;
+}
+
+void fold_custody(const Step& f) {
+  if (f.text("act") != "handed") f.s.seals[f.text("item")] = {f.text("act"), f.text("seal"), f.r.n};
+}
+
 void fold_issue(const Step& f) {
   Certificate c;
   c.digest = f.digest("certificate");
@@ -305,7 +327,7 @@ void fold_export(const Step& f) {
                        digest_in(f.r.d, "certificate"), f.r.n});
   if (f.text("kind") != "backup") return;
   const auto key = f.s.keys.find(f.text("key"));
-  if (key != f.s.keys.end()) key->second.backups.push_back({f.text("set"), f.digest("sha256"), f.number("length"), f.r.d.texts("media"), f.r.n});
+  if (key != f.s.keys.end()) key->second.backups.push_back({f.text("set"), f.digest("sha256"), f.number("length"), f.r.d.texts("media"), false, f.r.n});
 }
 
 void fold_close(const Step& f) {
@@ -353,10 +375,8 @@ const std::map<std::string_view, FoldFunction>& folds() {
       {"lock", fold_lock},
       {"share", fold_share},
       {"hand-in", fold_hand_in},
-      {"void",
-       [](const Step& f) {
-         if (Share* share = share_at(f.s, f.text("set"), f.number("index"))) share->is_void = true;
-       }},
+      {"void", fold_void},
+      {"custody", fold_custody},
       {"issue", fold_issue},
       {"crl", fold_crl},
       {"revoke", fold_revoke},
@@ -367,17 +387,14 @@ const std::map<std::string_view, FoldFunction>& folds() {
                                      f.text("medium"), f.r.d.texts("dropped"), f.r.n});
        }},
       {"export", fold_export},
-      {"deviation", [](const Step& f) { f.open().deviations.push_back({f.text("text"), f.r.who, f.r.t}); }},
+      {"deviation", [](const Step& f) { f.open().deviations.push_back({f.text("text"), f.text("source"), f.r.who, f.r.t}); }},
       {"waiver",
        [](const Step& f) { f.open().waivers.push_back({f.text("rule"), f.text("why"), time_in(f.r.d, "until"), f.digest("act"), f.r.n}); }},
       {"retire",
        [](const Step& f) {
          if (const auto key = f.s.keys.find(f.text("key")); key != f.s.keys.end()) key->second.retired = true;
        }},
-      {"destroy",
-       [](const Step& f) {
-         if (const auto key = f.s.keys.find(f.text("key")); key != f.s.keys.end()) key->second.destroyed = true;
-       }},
+      {"destroy", fold_destroy},
       {"signoff",
        [](const Step& f) {
          Signoff signoff{f.digest("summary"), {}, f.number("deviations"), f.r.d.texts("people"), f.r.n};
@@ -414,7 +431,8 @@ CaState fold(CaState state, const Record& record, const Digest& leaf, const Arti
   }
   if (state.open) {
     state.open->acted.insert(record.who.begin(), record.who.end());
-    if (record.ok && state.active && record.ev != "token") state.active->listed_at_end = false;
+    // A deviation (a ledger medium that failed, say) does nothing to the token.
+    if (record.ok && state.active && record.ev != "token" && record.ev != "deviation") state.active->listed_at_end = false;
     if (record.ok && (record.ev == "enrol" || record.ev == "approve" || record.ev == "hand-in" || record.ev == "intent")) state.open->signed_anything = true;
     if (!record.ok) ++state.open->failures;
     if (const auto found = folds().find(record.ev); record.ok && found != folds().end()) found->second(step);

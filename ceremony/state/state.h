@@ -68,6 +68,7 @@ struct ShareSet {
   unsigned count = 0;
   std::map<unsigned, Share> shares;  ///< by index
   std::string ceremony;
+  bool is_void = false;  ///< as a whole
   [[nodiscard]] const Share* of(std::string_view holder) const;
   /// All `count` shares are on the log and each was read back.
   [[nodiscard]] bool all_read_back() const;
@@ -89,6 +90,7 @@ struct Backup {
   Digest blob;
   std::uint64_t length = 0;
   std::vector<std::string> media;
+  bool destroyed = false;
   RecordNumber n = 0;
 };
 
@@ -179,7 +181,9 @@ struct Activation {
 struct ClockConfirmation { std::vector<PersonId> who; Time shown{}; Time t{}; };
 struct Medium { std::string name, kind, ident, label; };
 struct Evidence { std::string kind, reference; std::optional<Digest> sha256; };
-struct Deviation { std::string text; std::vector<PersonId> who; Time t{}; };
+struct Deviation { std::string text, source; std::vector<PersonId> who; Time t{}; };  ///< source: person, appliance
+/// What last happened to a thing's seal: sealed, opened; `seal` is the digest of its number, or "none".
+struct Seal { std::string act, seal; RecordNumber n = 0; };
 struct Import { Digest csr, spki_sha256; std::string subject, recipient, profile, medium; std::vector<std::string> dropped; RecordNumber n = 0; };
 struct Export { std::string kind, name, recipient; std::vector<std::string> media; Digest sha256; bool read_back = false; std::optional<Digest> certificate; RecordNumber n = 0; };
 struct Waiver { std::string rule, why; Time until{}; Digest act; RecordNumber n = 0; };
@@ -261,6 +265,7 @@ struct CaState {
   std::map<std::string, Token> tokens;  ///< by serial
   std::optional<Activation> active;
   std::map<KeyId, Key> keys;
+  std::map<std::string, Seal> seals;  ///< by item
 
   // what was issued
   std::map<Digest, Certificate> certificates;

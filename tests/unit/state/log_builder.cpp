@@ -204,7 +204,7 @@ void LogBuilder::init_token(const ledger::Act& act, const Digest& digest, const 
   const std::string id = "init-" + after;
   emit("intent", {}, {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
   emit("init", {},
-       {{"token", after}, {"before", before}, {"label", act.at("label")}, {"role", act.at("role")}, {"purpose", purpose}, {"pin_form", "base32-32"},
+       {{"token", after}, {"before", before}, {"model", "SoftHSM v2"}, {"label", act.at("label")}, {"role", act.at("role")}, {"purpose", purpose}, {"pin_form", "base32-32"},
         {"throwaway_refused", act.at("role") == "main"}});
   emit("result", {}, {{"id", id}, {"tbs", digest}, {"out", "none"}, {"verified", Value::Array{}}});
 }
@@ -319,7 +319,7 @@ void LogBuilder::crl(std::uint64_t number) {
 }
 
 void LogBuilder::end() {
-  emit("deviation", {"so1"}, {{"text", "the projector failed"}});
+  emit("deviation", {"so1"}, {{"text", "the projector failed"}, {"source", "person"}});
   std::set<std::string> signers(m_state.open->acted);
   signers.insert({"adm1", "so1", "w1", "c1", "c2", "c3"});
   const std::vector<std::string> all(signers.begin(), signers.end());

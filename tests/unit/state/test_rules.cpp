@@ -330,7 +330,30 @@ TEST_CASE("EXPORT, EVID, WAIVER, DEV: the rest") {
   CHECK(broken_after(where("close"), [](state::CaState& s) { std::erase_if(s.open->evidence, [](const auto& e) { return e.kind == "access-log"; }); }) == Ids{"EVID-1"});
   CHECK(broken_at(where("signoff"), [](Record& r) { set(r, "deviations", 0); }) == Ids{"DEV-1"});
   CHECK(broken_at(where("deviation"), [](Record& r) { r.who.clear(); }) == Ids{"DEV-1"});
+  CHECK(broken_at(where("deviation"), [](Record& r) { r.who.clear(), set(r, "source", "appliance"); }) == Ids{});
   CHECK(broken_after(where("close"), [](state::CaState& s) { s.open->signoffs.clear(); }) == Ids{"DEV-1"});
+}
+
+TEST_CASE("EVID-2: seals") {
+  const std::size_t n = where("evidence");
+  const auto custody = [&](const std::string& act, const Value& seal, const std::optional<state::Seal>& last) {
+    state::CaState s = before(n);
+    if (last) s.seals["token bag"] = *last;
+    Record r = happy().records()[n];
+    r.ev = "custody";
+    r.who = {"so1"};
+    r.d = {{"item", "token bag"}, {"act", act}, {"seal", seal}, {"from", "safe"}, {"to", "table"}};
+    return broken_by(s, r, happy().source());
+  };
+  const Digest seal = sha256("seal: 4711");
+  CHECK(custody("opened", seal, std::nullopt) == Ids{});
+  CHECK(custody("opened", seal, state::Seal{"sealed", hex(seal), 3}) == Ids{});
+  CHECK(custody("handed", "none", state::Seal{"sealed", hex(seal), 3}) == Ids{});
+  CHECK(custody("sealed", seal, state::Seal{"opened", hex(seal), 3}) == Ids{});
+  CHECK(custody("opened", sha256("seal: 4712"), state::Seal{"sealed", hex(seal), 3}) == Ids{"EVID-2"});
+  CHECK(custody("opened", "none", state::Seal{"sealed", hex(seal), 3}) == Ids{"EVID-2"});
+  CHECK(custody("opened", seal, state::Seal{"opened", hex(seal), 3}) == Ids{"EVID-2"});
+  CHECK(custody("sealed", "none", std::nullopt) == Ids{"EVID-2"});
 }
 
 TEST_CASE("A waiver covers one event under a rule that is not absolute, and is listed") {
