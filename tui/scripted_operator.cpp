@@ -30,9 +30,13 @@ class Scripted final : public ScriptedOperator {
       a.question = table.text("question");
       a.give = table.text_or("give", "");
       a.file = table.text_or("file", "");
+      if (a.question.empty() && table.good("question")) {
+        table.note("question", "the question has no name", "write the name that a question shows when it lacks an answer, like \"clock.right\"");
+      }
       a.times = table.integer_or("times", 0, 1000, 1);
       if (table.has("give") == table.has("file"))
-        table.note("question", "an answer has either `give` or `file`", "give the answer itself, or name the file that holds a secret");
+        table.note("question", std::string("this answer has ") + (table.has("give") ? "`give` and `file`" : "neither `give` nor `file`"),
+                   "write one of the two: `give` with the answer itself, or `file` with the name of a file that holds a secret");
       m_answers.push_back(std::move(a));
     }
     document.done();
@@ -71,7 +75,11 @@ class Scripted final : public ScriptedOperator {
 
   Passphrase secret(const Question& q) override {
     const Answer& a = need(q);
-    if (a.file.empty()) wrong(a, "a `file`: secrets are not written into an answers file");
+    must_be_in_a_file(a, "holds it");
+    if (!m_env.exists(m_folder / a.file)) {
+      throw Refused(OperatorRefusal::answers_file, "there is no file \"" + a.file + "\", which should hold the answer to \"" + a.question + "\"", a.where,
+                    "write the secret into it, on one line, or correct its name; it is looked for beside the answers file");
+    }
     // Read straight into locked memory but for the file's own buffer, which is wiped at once.
     Bytes content = m_env.read(m_folder / a.file, 4096);
     const auto end = std::ranges::find(content, static_cast<std::uint8_t>('\n'));
@@ -82,7 +90,7 @@ class Scripted final : public ScriptedOperator {
 
   void reveal(const Question& q, const Passphrase& passphrase) override {
     const Answer& a = need(q);
-    if (a.file.empty()) wrong(a, "a `file` to keep the secret in");
+    must_be_in_a_file(a, "will hold it");
     m_env.replace(m_folder / a.file, passphrase.reveal());  // a new secret takes the old note's place
   }
 
@@ -104,9 +112,9 @@ class Scripted final : public ScriptedOperator {
     std::vector<Finding> left;
     for (const Answer& a : m_answers) {
       if (a.used > 0 && (a.times == 0 || a.used == a.times)) continue;
-      left.push_back({"the answer to \"" + a.question + "\" was used " + std::to_string(a.used) + " of " +
-                          (a.times == 0 ? "at least 1" : std::to_string(a.times)) + " times",
-                      a.where, "take it out of the file, or look at why the question was not asked"});
+      left.push_back({"the answer to \"" + a.question + "\" was " +
+                          (a.used == 0 ? "never used" : "used " + std::to_string(a.used) + " of " + std::to_string(a.times) + " times"),
+                      a.where, "take it out of the file, or look at why the question was not asked" + std::string(a.used == 0 ? "" : " again")});
     }
     if (!left.empty()) throw Refused(OperatorRefusal::unused_answer, std::move(left));
   }
@@ -127,6 +135,12 @@ class Scripted final : public ScriptedOperator {
   }
   [[noreturn]] static void wrong(const Answer& a, const std::string& needed) {
     throw Refused(OperatorRefusal::answers_file, "the answer to \"" + a.question + "\" is \"" + a.give + "\"", a.where, "it must be " + needed);
+  }
+  /// What was written instead may be the secret itself: it is not repeated.
+  static void must_be_in_a_file(const Answer& a, const std::string& does) {
+    if (!a.file.empty()) return;
+    throw Refused(OperatorRefusal::answers_file, "the answer to \"" + a.question + "\" is a secret, and stands in the answers file itself", a.where,
+                  "write file = \"…\", the name of a file that " + does);
   }
   void say(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), m_out);

@@ -32,13 +32,13 @@ std::vector<std::string> words(const Table& table, std::string_view key, const a
   std::set<std::string> seen;
   for (const std::string& word : out) {
     if (!has(known, word))
-      table.note(key, std::format("'{}' is not known for '{}'", word, key),
+      table.note(key, std::format("\"{}\" does not take \"{}\"", key, word),
                  std::format("use some of {}", listed(known)));
     else if (!seen.insert(word).second)
-      table.note(key, std::format("'{}' stands twice in '{}'", word, key), "leave one of them out");
+      table.note(key, std::format("\"{}\" holds \"{}\" twice", key, word), "leave one of them out");
   }
   if (some && out.empty() && table.has(key))
-    table.note(key, std::format("'{}' is empty", key), std::format("use some of {}", listed(known)));
+    table.note(key, std::format("\"{}\" is empty", key), std::format("use some of {}", listed(known)));
   return out;
 }
 
@@ -52,7 +52,8 @@ void read_validity(const Table& table, Profile& out) {
   const bool days = table.has("max_days");
   const bool years = table.has("max_years");
   if (days == years)
-    table.note({}, "validity needs 'max_days' or 'max_years', one of the two", "write for example: max_years = 30");
+    table.note({}, days ? "there are both \"max_days\" and \"max_years\"" : "there is neither \"max_days\" nor \"max_years\"",
+               "write one of the two, for example max_years = 30");
   const std::int64_t d = table.integer_or("max_days", 1, 400000, 0);
   const std::int64_t y = table.integer_or("max_years", 1, 1000, 0);
   out.max_days = days ? d : static_cast<std::int64_t>(std::ceil(static_cast<double>(y) * 365.25));
@@ -67,16 +68,18 @@ void read_subject(const Table& table, Profile& out) {
     for (const std::string& type : *list)
       if (has(types, type) && !has(out.subject_allowed, type))
         table.note(list == &out.subject_required ? "required" : "from_csr",
-                   std::format("'{}' is not in 'allowed'", type), "add it there, or leave it out here");
+                   std::format("\"{}\" names \"{}\", which is not in \"allowed\"",
+                               list == &out.subject_required ? "required" : "from_csr", type),
+                   "add it there, or leave it out here");
   const auto fixed = table.table_if("fixed");
   if (!fixed) return;
   for (const std::string& type : fixed->keys()) {
     const Attribute attribute{type, fixed->text(type)};
     if (!has(out.subject_allowed, type))
-      fixed->note(type, std::format("the fixed field '{}' is not in 'allowed'", type),
+      fixed->note(type, std::format("the fixed field \"{}\" is not in \"allowed\"", type),
                   "add it there, or leave it out here");
     else if (has(out.subject_from_csr, type))
-      fixed->note(type, std::format("'{}' is fixed and also taken from the CSR", type), "decide for one of the two");
+      fixed->note(type, std::format("\"{}\" is fixed and also taken from the CSR", type), "decide for one of the two");
     else if (const auto mistake = mistake_in(attribute))
       fixed->note(type, *mistake, "correct the value");
     out.subject_fixed.push_back(attribute);
@@ -109,9 +112,10 @@ void read_extensions(const Table& table, Profile& out) {
   if (table.has("path_length")) out.path_length = table.integer_or("path_length", 0, 20, 0);
   out.key_usage = words(table, "key_usage", usage_names, true);
   for (const std::string_view needed : {"keyCertSign", "cRLSign"})
-    if (table.has("key_usage") && !has(out.key_usage, needed))
-      table.note("key_usage", std::format("a CA's 'key_usage' lacks '{}'", needed),
-                 "a CA signs certificates and CRLs; add it (RFC 5280 4.2.1.3)");
+    if (table.good("key_usage") && !out.key_usage.empty() && !has(out.key_usage, needed) &&
+        std::ranges::all_of(out.key_usage, [](const std::string& name) { return has(usage_names, name); }))
+      table.note("key_usage", std::format("\"key_usage\" lacks \"{}\"", needed),
+                 "add it: a CA signs certificates and CRLs (RFC 5280 4.2.1.3)");
   // In the order of the bits, which is the order they are read back in.
   std::ranges::sort(out.key_usage, {}, [](const std::string& name) {
     return std::ranges::find(usage_names, name) - std::begin(usage_names);
@@ -120,23 +124,23 @@ void read_extensions(const Table& table, Profile& out) {
   for (const std::string& usage : table.texts_or("extended_key_usage", {})) {
     const auto oid = dotted_oid(usage) ? std::optional(usage) : extended_key_usage_oid(usage);
     if (!oid)
-      table.note("extended_key_usage", std::format("'{}' is no extended key usage", usage),
+      table.note("extended_key_usage", std::format("\"{}\" is no extended key usage", usage),
                  "write a name like serverAuth, or a dotted OID");
     else if (!seen.insert(*oid).second)
-      table.note("extended_key_usage", std::format("'{}' stands twice", usage), "leave one of them out");
+      table.note("extended_key_usage", std::format("\"extended_key_usage\" holds \"{}\" twice", usage), "leave one of them out");
     else
       out.extended_key_usage.push_back(*oid);
   }
   for (const std::string& policy : table.texts_or("policies", {})) {
     if (!dotted_oid(policy))
-      table.note("policies", std::format("'{}' is no dotted OID", policy), "write it like 2.23.140.1.2.1");
+      table.note("policies", std::format("\"{}\" is no dotted OID", policy), "write it like 2.23.140.1.2.1");
     else if (!seen.insert("policy " + policy).second)
-      table.note("policies", std::format("'{}' stands twice", policy), "leave one of them out");
+      table.note("policies", std::format("\"policies\" holds \"{}\" twice", policy), "leave one of them out");
     out.policies.push_back(policy);
   }
   for (const std::string& url : table.texts_or("crl_distribution_points", {})) {
     if (!plain_url(url))
-      table.note("crl_distribution_points", std::format("'{}' is no http URL", url),
+      table.note("crl_distribution_points", std::format("\"{}\" is no http URL", url),
                  "write it like http://crl.example.com/root.crl");
     out.crl_distribution_points.push_back(url);
   }
@@ -163,21 +167,26 @@ std::string_view text(ProfileKind kind) { return kind == ProfileKind::root ? "ro
 
 Profile read_profile(std::string file_name, std::string_view text) {
   toml_file::Document document(std::move(file_name), text);
+  document.require_format("certificate profile", "ceremony-profile/v1");
   const Table root = document.root();
   Profile out;
   out.digest = sha256(text);
-  if (const std::string format = root.text("format"); root.has("format") && format != "ceremony-profile/v1")
-    root.note("format", std::format("the format is '{}'", format), "this program reads format = \"ceremony-profile/v1\"");
   out.id = root.text("id");
   if (root.has("id") && !good_id(out.id))
-    root.note("id", std::format("the id '{}' is not 1 to 40 of a-z 0-9 - .", out.id),
-              "choose a plain one, like issuing-generic");
+    root.note("id", std::format("\"{}\" is no profile id", out.id),
+              "write 1 to 40 of a-z, 0-9, - and ., like \"issuing-generic\"");
   out.title = root.text("title");
+  if (out.title.empty() || out.title.size() > 80 || out.title.find_first_of("\n\t") != std::string::npos)
+    root.note("title",
+              std::format("\"title\" is {}", out.title.empty()       ? "empty"
+                                             : out.title.size() > 80 ? "longer than 80 bytes"
+                                                                     : "more than one line"),
+              "write one line of 1 to 80 bytes");
   const std::string kind = root.text("kind");
   if (kind == "issuing")
     out.kind = ProfileKind::issuing;
   else if (root.has("kind") && kind != "root")
-    root.note("kind", std::format("the kind '{}' is not known", kind), "use root or issuing");
+    root.note("kind", std::format("there is no kind of profile \"{}\"", kind), "write \"root\" or \"issuing\"");
   out.max_bytes = static_cast<std::size_t>(root.integer_or("max_bytes", 256, 1 << 20, 0));
   out.matter = root.boolean_or("matter", false);
 

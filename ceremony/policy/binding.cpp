@@ -7,9 +7,8 @@ namespace ceremony::policy {
 namespace {
 
 using toml_file::Document;
+using toml_file::quoted;
 using toml_file::Table;
-
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 bool printable(std::string_view text, std::size_t longest) {
   return !text.empty() && text.size() <= longest && text.front() != ' ' && text.back() != ' ' &&
@@ -37,25 +36,23 @@ std::string_view name_of(PinForm form) { return form == PinForm::base32_32 ? "ba
 
 Binding read_binding(std::string file_name, std::string_view text) {
   Document document(std::move(file_name), text);
+  document.require_format("binding to an HSM", "ceremony-hsm/v1");
   const Table root = document.root();
   Binding binding;
   binding.digest = sha256(text);
-  if (const std::string format = root.text("format"); format != "ceremony-hsm/v1") {
-    root.note("format", "the format is " + quoted(format), "this program reads format = \"ceremony-hsm/v1\"");
-  }
   binding.module = root.text("module");
   const bool bare = !binding.module.empty() && binding.module.size() <= 64 && binding.module.front() != '.' &&
                     std::ranges::all_of(binding.module, [](char c) {
                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
                     });
   if (!bare) {
-    root.note("module", "the module is " + quoted(binding.module), "write its bare name, like \"softhsm2\": modules are loaded from the image's own folders only");
+    root.note("module", quoted(binding.module) + " is no name of a module", "write its bare name, like \"softhsm2\": modules are loaded from the image's own folders only");
   }
   const std::string form = root.text("pin_form");
   if (form == name_of(PinForm::hex_16)) {
     binding.pin_form = PinForm::hex_16;
   } else if (form != name_of(PinForm::base32_32)) {
-    root.note("pin_form", "the PIN form is " + quoted(form), "write \"base32-32\", or \"hex-16\" for a token that takes 16 characters at most");
+    root.note("pin_form", "there is no PIN form " + quoted(form), "write \"base32-32\", or \"hex-16\" for a token that takes 16 characters at most");
   }
   binding.token = read_token(root.table("token"));
   if (const auto table = root.table_if("restore_token")) {

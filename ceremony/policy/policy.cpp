@@ -127,6 +127,12 @@ std::optional<QuorumName> quorum_of_act(std::string_view act) {
   return found == std::end(acts) ? std::nullopt : std::optional(found->quorum);
 }
 
+std::vector<std::string_view> approved_acts() {
+  std::vector<std::string_view> out;
+  for (const ActRow& row : acts) out.push_back(row.act);
+  return out;
+}
+
 std::optional<Needed> Policy::approval_for(std::string_view act) const {
   const auto name = quorum_of_act(act);
   if (!name) return std::nullopt;

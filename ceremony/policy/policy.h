@@ -130,5 +130,7 @@ struct Policy {
 
 /// The quorum an act belongs to by the format document, policy or not; nothing for an act that has none.
 [[nodiscard]] std::optional<QuorumName> quorum_of_act(std::string_view act);
+/// All acts that have one, in the order of the format document.
+[[nodiscard]] std::vector<std::string_view> approved_acts();
 
 }  // namespace ceremony::policy

@@ -11,9 +11,8 @@ namespace ceremony::policy {
 namespace {
 
 using toml_file::Document;
+using toml_file::quoted;
 using toml_file::Table;
-
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 template <typename Range>
 std::string listed(const Range& range) {
@@ -53,7 +52,7 @@ std::vector<Role> roles_in(const Table& table, std::string_view key, const std::
 std::string text_of_length(const Table& table, std::string_view key, std::size_t longest) {
   std::string text = table.text(key);
   if (text.empty() || text.size() > longest || text.find_first_of("\n\t") != std::string::npos) {
-    table.note(key, quoted(key) + " is " + (text.empty() ? "empty" : "longer than " + std::to_string(longest) + " bytes, or more than a line"),
+    table.note(key, quoted(key) + " is " + (text.empty() ? "empty" : text.size() > longest ? "longer than " + std::to_string(longest) + " bytes" : "more than one line"),
                "write one line of 1 to " + std::to_string(longest) + " bytes");
   }
   return text;
@@ -61,16 +60,13 @@ std::string text_of_length(const Table& table, std::string_view key, std::size_t
 
 /// The world this policy belongs to; nothing where the file does not say, so that nothing is checked against it.
 std::optional<Environment> read_head(const Table& root, Policy& policy) {
-  if (const std::string format = root.text("format"); format != "ceremony-policy/v1") {
-    root.note("format", "the format is " + quoted(format), "this program reads format = \"ceremony-policy/v1\"");
-  }
   policy.name = text_of_length(root, "name", 64);
   std::optional<Environment> environment;
   const std::string world = root.text("environment");
   if (world == "rehearsal") environment = Environment::rehearsal;
   if (world == "production") environment = Environment::production;
   if (!environment) {
-    root.note("environment", "the environment is " + quoted(world), "write \"rehearsal\" or \"production\"");
+    root.note("environment", "there is no environment " + quoted(world), "write \"rehearsal\" or \"production\"");
   }
   policy.environment = environment.value_or(Environment::rehearsal);
 
@@ -101,7 +97,7 @@ std::set<std::string> read_people(const Table& people, Policy& policy) {
       people.note(id, "the person " + quoted(id) + " has no proper id", "write 1 to 16 of a-z, 0-9 and -");
     }
     policy.people[id] = {id, roles_in(people, id, quoted(id))};
-    if (policy.people[id].roles.size() != people.texts(id).size()) doubtful.insert(id);
+    if (!people.good(id) || policy.people[id].roles.size() != people.texts(id).size()) doubtful.insert(id);
   }
   if (people.keys().empty()) people.note({}, "there is nobody in [people]", "write a line like c1 = [\"custodian\"]");
   return doubtful;
@@ -115,7 +111,7 @@ void read_exclusive(const Table& table, const Table& people, Policy& policy) {
       (void)table.texts(name);
       continue;
     }
-    for (const Role other : roles_in(table, name, quoted(name))) {
+    for (const Role other : roles_in(table, name, "[exclusive] " + quoted(name))) {
       if (other == *one) {
         table.note(name, "the role " + quoted(name) + " excludes itself", "take it out of its own list");
         continue;
@@ -146,6 +142,8 @@ Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Poli
   for (const std::string& id : quorum.members) {
     if (!seen.insert(id).second) {
       table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + " twice", "one member, one share: name each person once");
+    } else if (policy.people.empty()) {
+      continue;  // which is a finding already
     } else if (policy.person(id) == nullptr) {
       table.note("members", "the quorum " + quoted(name) + " names " + quoted(id) + ", who is not in [people]",
                  "add the person to [people], or correct the id");
@@ -161,7 +159,7 @@ Quorum read_quorum(const Table& quorums, QuorumName which, Role role, const Poli
   if (quorum.m > quorum.n()) {
     table.note(quorum.members.empty() ? "members" : "m",
                "the quorum " + quoted(name) + " asks for " + std::to_string(quorum.m) + " of " + std::to_string(quorum.n()) + " members",
-               "write 2 ≤ m ≤ number of members");
+               quorum.n() < 2 ? "name at least two members" : "write a number from 2 to " + std::to_string(quorum.n()) + ", or name more members");
   }
   return quorum;
 }
@@ -183,7 +181,7 @@ void read_approvals(const Table& table, Policy& policy) {
     const auto m = static_cast<std::size_t>(table.integer(act, 2, 16));
     const auto quorum = quorum_of_act(act);
     if (!quorum) {
-      table.note(act, "there is no act " + quoted(act) + " that a quorum approves", "see the table of acts in ceremony/policy/FORMAT.md");
+      table.note(act, "there is no act " + quoted(act) + " that a quorum approves", "the acts are " + listed(approved_acts()));
       continue;
     }
     const Quorum& own = policy.quorum(*quorum);
@@ -287,7 +285,7 @@ void check_texts(const Table& table, std::string_view key, const std::vector<std
   std::set<std::string> seen;
   for (const std::string& each : texts) {
     if (each.empty() || each.size() > longest || each.front() == ' ' || each.back() == ' ') {
-      table.note(key, quoted(key) + " holds " + quoted(each), "write it as the token shows it: 1 to " + std::to_string(longest) + " bytes, no space at the ends");
+      table.note(key, quoted(key) + " holds " + quoted(each) + ", which no token can have", "write it as the token shows it: 1 to " + std::to_string(longest) + " bytes, no space at the ends");
     } else if (!seen.insert(each).second) {
       table.note(key, quoted(key) + " holds " + quoted(each) + " twice", "name each once");
     }
@@ -300,7 +298,7 @@ void read_tokens(const Table& table, std::optional<Environment> environment, Pol
   check_texts(table, "models", policy.token_models, 16);    // CK_TOKEN_INFO: model and serialNumber are 16 bytes each
   check_texts(table, "serials", policy.token_serials, 16);
   if (policy.token_models.empty()) {
-    table.note("models", "no token model is admitted", "name the model as `ceremony check` or pkcs11-tool shows it");
+    table.note("models", "no token model is admitted", "name the model as the token itself shows it (pkcs11-tool --list-token-slots), like \"SoftHSM v2\"");
   }
   if (!environment) return;
   if (*environment == Environment::rehearsal) {
@@ -322,10 +320,10 @@ void read_tokens(const Table& table, std::optional<Environment> environment, Pol
   }
 }
 
-void read_procedures(const Table& procedures, Policy& policy) {
+void read_procedures(const Table& procedures, Policy& policy, const std::set<std::string>& doubtful) {
   for (const std::string& id : procedures.keys()) {
     const Table table = procedures.table(id);
-    AdmittedProcedure admitted{id, std::nullopt, roles_in(table, "sign_off", quoted(id))};
+    AdmittedProcedure admitted{id, std::nullopt, roles_in(table, "sign_off", "the sign-off of " + quoted(id))};
     if (!is_plain_id(id)) procedures.note(id, quoted(id) + " is no procedure id", "write an id like root-genesis");
     if (table.has("sha256")) {
       const std::string text = table.text("sha256");
@@ -334,7 +332,7 @@ void read_procedures(const Table& procedures, Policy& policy) {
     }
     const auto signs = [&](Role role) { return std::ranges::find(admitted.sign_off, role) != admitted.sign_off.end(); };
     for (const Role role : admitted.sign_off) {
-      if (policy.people_with(role).empty()) {
+      if (policy.people_with(role).empty() && !policy.people.empty() && doubtful.empty()) {
         table.note("sign_off", quoted(id) + " is signed off by the role " + quoted(name_of(role)) + ", which nobody holds",
                    "give somebody in [people] that role");
       }
@@ -342,7 +340,7 @@ void read_procedures(const Table& procedures, Policy& policy) {
     // Rule ROLE-4; ETSI EN 319 411-1, the report of a root ceremony.
     if (id == "root-genesis" && !admitted.sign_off.empty() &&
         (!signs(Role::security_officer) || (!signs(Role::witness) && !signs(Role::auditor)))) {
-      table.note("sign_off", "\"root-genesis\" is signed off by " + listed(admitted.sign_off | std::views::transform([](Role role) { return name_of(role); })),
+      table.note("sign_off", "\"root-genesis\" is signed off by " + listed(admitted.sign_off | std::views::transform([](Role role) { return name_of(role); })) + " only",
                  "a root ceremony has the security officer and somebody independent (witness or auditor) sign");
     }
     policy.procedures.push_back(std::move(admitted));
@@ -365,6 +363,7 @@ void read_waivers(const Table& table, Policy& policy) {
 
 Policy read_policy(std::string file_name, std::string_view text) {
   Document document(std::move(file_name), text);
+  document.require_format("policy", "ceremony-policy/v1");
   const Table root = document.root();
   Policy policy;
   policy.digest = sha256(text);
@@ -388,7 +387,7 @@ Policy read_policy(std::string file_name, std::string_view text) {
   policy.backup_media = static_cast<std::size_t>(root.table("backup").integer("media", 2, 8));
   policy.longest_gap_days = static_cast<int>(root.table("limits").integer("longest_gap_days", 1, 3660));
   read_tokens(root.table("tokens"), environment, policy);
-  read_procedures(root.table("procedures"), policy);
+  read_procedures(root.table("procedures"), policy, doubtful);
   if (const auto table = root.table_if("waivers")) read_waivers(*table, policy);
   document.done();
   return policy;

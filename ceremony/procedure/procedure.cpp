@@ -13,11 +13,10 @@ namespace {
 
 using policy::Role;
 using toml_file::Document;
+using toml_file::quoted;
 using toml_file::Table;
 
 constexpr std::size_t longest_says = 4000;
-
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 template <typename Range>
 std::string listed(const Range& range) {
@@ -44,7 +43,7 @@ std::string read_prose(const Table& table, std::string_view key) {
 std::string read_line(const Table& table, std::string_view key) {
   std::string text = table.text(key);
   if (text.empty() || text.size() > 80 || text.find_first_of("\n\t") != std::string::npos) {
-    table.note(key, quoted(key) + " is " + (text.empty() ? "empty" : "longer than 80 bytes, or more than a line"), "write one line of 1 to 80 bytes");
+    table.note(key, quoted(key) + (text.empty() ? " is empty" : text.size() > 80 ? " is longer than 80 bytes" : " is more than one line"), "write one line of 1 to 80 bytes");
   }
   return text;
 }
@@ -179,23 +178,23 @@ class SymbolicRun final {
     m_goals.push_back(Fact::closed);
     for (const Fact goal : m_goals) {
       if (!m_facts.contains(goal) && !m_excused.contains(goal)) {
-        last.note({}, "the procedure ends here, and " + std::string(spec_of(goal).lacking), hint_for(goal));
+        last.note({}, "the procedure ends here, and " + std::string(spec_of(goal).lacking), hint_for(goal) + " at the end");
       }
     }
   }
 
  private:
   static std::string hint_for(Fact fact) {
+    std::string makers;
     for (const ActionSpec& each : actions()) {
-      if (std::ranges::find(each.provides, fact) != each.provides.end()) {
-        return "put a step with the action " + quoted(each.name) + " before it";
-      }
+      if (std::ranges::find(each.provides, fact) != each.provides.end()) makers += (makers.empty() ? "" : " or ") + quoted(each.name);
     }
+    if (!makers.empty()) return "put a step with the action " + makers;
     for (const ActionSpec& each : actions()) {
       for (const Turn& turn : each.turns) {
         if (turn.to != fact) continue;
         const auto maker = std::ranges::find_if(actions(), [&](const ActionSpec& a) { return std::ranges::find(a.provides, turn.from) != a.provides.end(); });
-        return "put steps with the actions " + quoted(maker->name) + ", \"approve_signatures\" and " + quoted(each.name) + " before it";
+        return "put steps with the actions " + quoted(maker->name) + ", \"approve_signatures\" and " + quoted(each.name);
       }
     }
     return "";
@@ -230,7 +229,7 @@ class SymbolicRun final {
     };
     for (const Fact fact : spec.needs) {
       if (m_facts.contains(fact)) continue;
-      if (!m_excused.contains(fact)) complain("early: " + std::string(spec_of(fact).lacking), hint_for(fact));
+      if (!m_excused.contains(fact)) complain("early: " + std::string(spec_of(fact).lacking), hint_for(fact) + " before it");
       assume(fact);
     }
     if (!spec.needs_one_of.empty() && std::ranges::none_of(spec.needs_one_of, [&](Fact fact) { return m_facts.contains(fact); })) {
@@ -287,17 +286,15 @@ Procedure read_procedure(std::string file_name, std::string_view text) {
   procedure.file = file_name;
   procedure.digest = sha256(text);
   Document document(std::move(file_name), text);
+  document.require_format("procedure", "ceremony-procedure/v1");
   const Table root = document.root();
-  if (const std::string format = root.text("format"); format != "ceremony-procedure/v1") {
-    root.note("format", "the format is " + quoted(format), "this program reads format = \"ceremony-procedure/v1\"");
-  }
   procedure.id = read_id(root, "procedure");
   procedure.title = read_line(root, "title");
   procedure.purpose = read_prose(root, "purpose");
   const std::string kind = root.text("kind");
   procedure.kind = kind == name_of(Kind::issuance) ? Kind::issuance : Kind::genesis;
   const bool kind_known = kind == name_of(procedure.kind);
-  if (!kind_known) root.note("kind", "the kind of ceremony is " + quoted(kind), "write \"genesis\" or \"issuance\"");
+  if (!kind_known) root.note("kind", "there is no kind of ceremony " + quoted(kind), "write \"genesis\" or \"issuance\"");
   procedure.hardware = read_list(root, "hardware");
   procedure.room = read_list(root, "room");
   procedure.storage = read_list(root, "storage");

@@ -8,11 +8,12 @@
 #include <set>
 #include <utility>
 
+#include "ceremony/toml/syntax.h"
+
 namespace ceremony::toml_file {
 
 namespace {
 
-constexpr std::size_t max_bytes = std::size_t{1} << 20;
 constexpr std::size_t max_findings = 100;
 
 struct Place {
@@ -23,15 +24,6 @@ struct Place {
 
 Place place_of(const toml::source_region& region) {
   return {std::max<std::uint32_t>(region.begin.line, 1), std::max<std::uint32_t>(region.begin.column, 1)};
-}
-
-std::string quoted(std::string_view text) {
-  // What is quoted ends on a terminal: never more than a line, never a control byte.
-  std::string out = "\"";
-  for (const char c : text.substr(0, 80)) {
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  return out + (text.size() > 80 ? "…\"" : "\"");
 }
 
 std::string_view kind_of(const toml::node& node) {
@@ -48,26 +40,6 @@ std::string_view kind_of(const toml::node& node) {
     case toml::node_type::none: break;
   }
   return "nothing";
-}
-
-/// These files are read aloud, shown and approved: what a screen would swallow, or show in another order than it is
-/// stored, must not be in them. Line feed and tab are fine. Text is valid UTF-8 already (toml++ checks).
-bool shows_as_written(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
-      return false;
-    }
-    const std::string_view three = text.substr(i, 3);
-    if (c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      return false;  // U+0080 … U+009F, C1 controls
-    }
-    if (three == "\u200b" || three == "\u200e" || three == "\u200f" || three == "\ufeff" ||
-        (three >= "\u202a" && three <= "\u202e") || (three >= "\u2066" && three <= "\u2069")) {
-      return false;  // zero width and bidirectional controls
-    }
-  }
-  return true;
 }
 
 }  // namespace
@@ -185,7 +157,7 @@ struct Reading {
   [[nodiscard]] std::vector<std::string> as_texts(const toml::node& node) const {
     const auto* list = node.as_array();
     if (list == nullptr) {
-      wrong(node, "a list of texts");
+      wrong(node, "a list of texts, like [\"one\", \"two\"]");
       return {};
     }
     std::vector<std::string> out;
@@ -220,13 +192,21 @@ struct Reading {
     }
     return out;
   }
+  /// The keys that were asked for and are not there: an unknown one is most often one of them, misspelt.
+  static std::string absent_of(const Document::Inside& inside, const toml::table& table) {
+    std::string out;
+    for (auto at = inside.asked.lower_bound({&table, std::string()}); at != inside.asked.end() && at->first == &table; ++at) {
+      if (!table.contains(at->second)) out += (out.empty() ? " (not there: " : ", ") + quoted(at->second);
+    }
+    return out.empty() ? out : out + ")";
+  }
   /// Every key that nobody asked for, in the tables that were handed out.
   static void unknown(Document::Inside& inside, const toml::table& table, const std::string& path) {
     for (auto&& [k, v] : table) {
       const std::string full = path.empty() ? std::string(k.str()) : path + "." + std::string(k.str());
       if (!inside.asked.contains({&table, std::string(k.str())})) {
-        inside.add(place_of(k.source()), "unknown " + std::string(v.is_table() ? "table " : "key ") + quoted(full),
-                   "correct its spelling, or take it out");
+        inside.add(place_of(k.source()), "unknown " + std::string(v.is_table() || v.is_array_of_tables() ? "table " : "key ") + quoted(full),
+                   "correct its spelling" + absent_of(inside, table) + ", or take it out");
         continue;
       }
       if (const auto* inner = v.as_table(); inner != nullptr && inside.opened.contains(inner)) {
@@ -375,22 +355,17 @@ void Table::note(std::string_view key, std::string what, std::string hint) const
 
 Document::Document(std::string name, std::string_view text) : m_inside(std::make_unique<Inside>()) {
   m_inside->name = std::move(name);
-  if (text.size() > max_bytes) {
-    throw Refused(TomlRefusal::syntax, "the file has " + std::to_string(text.size()) + " bytes, more than 1 MiB",
-                  m_inside->name, "check that this is the right file");
-  }
-  if (text.find('\0') != std::string_view::npos) {
-    throw Refused(TomlRefusal::syntax, "the file holds a zero byte, so it is not text", m_inside->name,
-                  "check that this is the right file");
+  const auto refuse = [&](const SyntaxFault& fault) {
+    throw Refused(TomlRefusal::syntax, fault.what, fault.line == 0 ? m_inside->name : m_inside->text_of({fault.line, fault.column}), fault.hint);
+  };
+  if (const auto fault = fault_of_bytes(text)) {
+    refuse(*fault);
   }
   try {
     m_inside->root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    std::string what(error.description());
-    std::ranges::replace_if(what, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-    throw Refused(TomlRefusal::syntax, "this is not TOML: " + what,
-                  m_inside->text_of(place_of(error.source())),
-                  "correct this place; further mistakes are looked for once the file can be read");
+    const Place at = place_of(error.source());
+    refuse(fault_of_parse(text, at.line, at.column, error.description()));
   }
   m_inside->opened.insert(&m_inside->root);
 }
@@ -398,6 +373,20 @@ Document::Document(std::string name, std::string_view text) : m_inside(std::make
 Document::~Document() = default;
 
 Table Document::root() { return {this, &m_inside->root, {}}; }
+
+void Document::require_format(std::string_view kind, std::string_view format) {
+  const std::string found = root().text("format");
+  if (found == format || !root().good("format")) {
+    return;
+  }
+  const std::string_view family = format.substr(0, format.find('/') + 1);
+  throw Refused(TomlRefusal::mistakes,
+                found.starts_with(family) ? "the format is " + quoted(found) + ", which this program does not read"
+                                          : "this is not a " + std::string(kind) + ": its format is " + quoted(found),
+                root().where("format"),
+                found.starts_with(family) ? "use the program that this file was made for, or write the file anew with format = " + quoted(format)
+                                          : "give the " + std::string(kind) + ", which says format = " + quoted(format));
+}
 
 bool Document::clean() const { return m_inside->findings.empty(); }
 

@@ -23,6 +23,9 @@ enum class TomlRefusal { syntax, mistakes };
   return code == TomlRefusal::syntax ? "toml/syntax" : "toml/mistakes";
 }
 
+/// `text` in quotes for a terminal: never more than a line of it, never a control byte.
+[[nodiscard]] std::string quoted(std::string_view text);
+
 class Document;
 
 /// A view of one table of a Document, valid while the Document lives. Cheap to copy.
@@ -72,6 +75,9 @@ class Document final {
   Document& operator=(const Document&) = delete;
 
   [[nodiscard]] Table root();
+  /// For files whose first words are format = "…/v1": where another format stands there, this is another kind of file, and the
+  /// rest of it is not looked at. `kind` is how people call the file: "policy". Throws Refused{TomlRefusal::mistakes}.
+  void require_format(std::string_view kind, std::string_view format);
   /// Throws Refused{TomlRefusal::mistakes} with every finding in the order of the file; fine if there is none.
   void done();
   [[nodiscard]] bool clean() const;
