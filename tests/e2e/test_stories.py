@@ -170,7 +170,7 @@ class AnswersFiles(Story):
 
     def test_a_secret_is_not_taken_from_the_answers_file_itself(self):
         self.refused(self.world.run("issue-intermediates", issue_answers("a.csr").without(r"passphrase\.c2").give("passphrase.c2", "abc", 0)),
-                     "secrets are not written into an answers file")
+                     "is a secret, and stands in the answers file itself")
 
     def test_mistakes_of_an_answers_file_are_listed_together(self):
         outcome = self.world.run("issue-intermediates", '[[answer]]\nquestion = "clock"\n\n[[answer]]\ngive = "yes"\ncolour = "red"\n')
