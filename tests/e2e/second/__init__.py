@@ -1,0 +1,1 @@
+"""A second verifier of ledgers and bundles, in parts. See second_verifier.py, the program."""
