@@ -12,6 +12,8 @@
 #include "ceremony/conductor.h"
 #include "ceremony/procedure/script.h"
 #include "ceremony/report/verdict.h"
+#include "ceremony/shares/words.h"
+#include "ceremony/source_files.h"
 #include "hsm/pkcs11_module.h"
 #include "media/folder_volume.h"
 #include "tui/plain_operator.h"
@@ -22,20 +24,12 @@ namespace {
 enum class ProgramRefusal { arguments, not_here };
 constexpr std::string_view name_of(ProgramRefusal code) { return code == ProgramRefusal::arguments ? "program/arguments" : "program/not-here"; }
 
-constexpr std::size_t file_limit = 1 << 20;
 constexpr auto software = "ceremony " CEREMONY_VERSION;
 
 struct Options {
   std::string procedure, policy, hsm, procedures = CEREMONY_PROCEDURES, answers, format = "markdown", place, date;
   std::vector<std::string> ledgers, backups, media, files;
 };
-
-actions::SourceFile read_file(Env& env, const std::string& name) { return {name, as_text(env.read(name, file_limit))}; }
-
-/// A path, or the id of a procedure in the procedures' folder.
-std::string procedure_path(const Options& o) {
-  return o.procedure.find('/') != std::string::npos || o.procedure.ends_with(".toml") ? o.procedure : o.procedures + "/" + o.procedure + ".toml";
-}
 
 /// Secrets must not reach a disk: no core dumps, no other process of this user looking in, pages locked where allowed.
 void protect_memory() {
@@ -50,46 +44,11 @@ void protect_memory() {
 
 int run(const Options& o, const MakeScripted& make_scripted) {
   const auto env = make_posix_env();
-  // Everything is read and checked, all files and all their mistakes, before a token or a medium is touched.
-  auto policy_file = read_file(*env, o.policy);
-  auto binding_file = read_file(*env, o.hsm);
-  auto procedure_file = read_file(*env, procedure_path(o));
   std::vector<Finding> mistakes;
-  const auto gather = [&](auto read) -> std::optional<decltype(read())> {
-    try {
-      return read();
-    } catch (const Refused& refusal) {
-      mistakes.insert(mistakes.end(), refusal.findings().begin(), refusal.findings().end());
-      return std::nullopt;
-    }
-  };
-  const auto policy = gather([&] { return policy::read_policy(policy_file.name, policy_file.text); });
-  const auto binding = gather([&] { return policy::read_binding(binding_file.name, binding_file.text); });
-  const auto procedure = gather([&] { return procedure::read_procedure(procedure_file.name, procedure_file.text); });
-  std::map<std::string, actions::SourceFile> profile_files, procedures;
-  std::map<std::string, pki::Profile> profiles;
-  if (policy) {
-    std::vector<std::string> ids = policy->issuing.profiles;
-    ids.push_back(policy->root.profile);
-    for (const auto& id : ids)
-      (void)gather([&] {
-        auto file = read_file(*env, o.procedures + "/profiles/" + id + ".toml");
-        auto profile = pki::read_profile(file.name, file.text);
-        profile_files.emplace(id, std::move(file));
-        profiles.insert_or_assign(id, std::move(profile));
-        return 0;
-      });
-    for (const auto& admitted : policy->procedures)
-      (void)gather([&] {
-        auto file = admitted.id == (procedure ? procedure->id : "") ? procedure_file : read_file(*env, o.procedures + "/" + admitted.id + ".toml");
-        procedures.emplace(admitted.id, std::move(file));
-        return 0;
-      });
-  }
-  if (policy && procedure) (void)gather([&] { procedure::check(*procedure, *policy); return 0; });
   if (o.ledgers.size() != 2) mistakes.push_back({std::to_string(o.ledgers.size()) + " ledgers are named", "--ledger", "name the two ledger media: --ledger A --ledger B"});
-  if (!mistakes.empty()) throw Refused(ProgramRefusal::arguments, std::move(mistakes));
-  if (policy->environment == policy::Environment::production) {
+  // Everything is read and checked, all files and all their mistakes, before a token or a medium is touched.
+  SourceFiles files = read_sources(*env, {o.policy, o.hsm, o.procedure, o.procedures}, std::move(mistakes));
+  if (files.policy.environment == policy::Environment::production) {
     if (!o.answers.empty())
       throw Refused(ProgramRefusal::not_here, "a production policy takes no answers file", o.answers, "people answer in production; leave --answers out");
     throw Refused(ProgramRefusal::not_here, "a production policy takes no folders as media", o.policy,
@@ -109,7 +68,7 @@ int run(const Options& o, const MakeScripted& make_scripted) {
       throw Refused(ProgramRefusal::arguments, "\"" + medium + "\" is not NAME=FOLDER", "--media", "write --media c1=/path/of/folder");
     volumes.add("media", std::make_unique<media::FolderVolume>(*env, medium.substr(0, equals), medium.substr(equals + 1)));
   }
-  const auto module = hsm::open_pkcs11(binding->module);
+  const auto module = hsm::open_pkcs11(files.binding->module);
   actions::Zlint zlint;
   const Scripted scripted = o.answers.empty() ? Scripted{} : make_scripted(*env, o.answers);
   const auto plain = o.answers.empty() ? tui::make_plain_operator(stdin, stdout) : nullptr;
@@ -118,10 +77,10 @@ int run(const Options& o, const MakeScripted& make_scripted) {
   const std::vector<Path> ledgers(o.ledgers.begin(), o.ledgers.end());
   std::vector<ledger::Repair> repairs;
   auto journal = ledger::Journal::has_records(*env, ledgers) ? ledger::Journal::open(*env, ledgers, repairs) : ledger::Journal::create(*env, ledgers);
-  actions::Run run({*env, op, *module, volumes, zlint, *policy, *binding, std::move(policy_file), std::move(binding_file), std::move(procedure_file),
-                    procedure->id, std::move(procedures), std::move(profile_files), std::move(profiles), software},
+  actions::Run run({*env, op, *module, volumes, zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
+                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, software},
                    journal);
-  const auto outcome = conduct(run, *procedure, repairs);
+  const auto outcome = conduct(run, files.procedure, repairs);
   op.finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."
               : outcome == Outcome::stopped ? "Stopped. Nothing is lost: run the same command again and the ceremony goes on."
                                             : "Aborted: the ceremony is closed on the record.");
@@ -131,7 +90,7 @@ int run(const Options& o, const MakeScripted& make_scripted) {
 
 /// What kind of file it is stands in its `format` line; profiles and the others are told apart by it.
 void check_file(Env& env, const std::string& name) {
-  const auto file = read_file(env, name);
+  const auto file = read_source(env, name);
   const auto has = [&](std::string_view format) { return file.text.find(format) != std::string::npos; };
   if (has("\"ceremony-policy/")) {
     const auto p = policy::read_policy(name, file.text);
@@ -174,15 +133,33 @@ int status(const Options& o) {
   return 0;
 }
 
+procedure::Checked checked(std::string what, const Digest& digest) { return {std::move(what), digest, shares::words_of(digest)}; }
+
+/// Where the log stands that the ceremony will go on from; it must be the policy's.
+procedure::ScriptDetails::Previous previous_of(Env& env, const std::string& folder, const policy::Policy& policy) {
+  const auto log = ledger::load_ledger(env, folder);
+  const state::ArtifactSource artifacts = [&](const Digest& d) { return log.artifact(d); };
+  state::CaState state;
+  for (std::size_t i = 0; i < log.records.size(); ++i) state = state::fold(std::move(state), log.records[i], log.tree.leaf(i), artifacts);
+  if (state.origin != policy.origin)
+    throw Refused(ProgramRefusal::arguments, "the ledger is that of " + state.origin + ", the policy is that of " + policy.origin, folder, "give the ledger of this CA");
+  const auto size = state.last_closed_size();
+  const Digest root = log.tree.root_at(size);
+  return {size, shares::words_of(root)};
+}
+
 int script(const Options& o) {
   const auto env = make_posix_env();
-  const auto policy_file = read_file(*env, o.policy);
-  const auto procedure_file = read_file(*env, procedure_path(o));
-  const auto policy = policy::read_policy(policy_file.name, policy_file.text);
-  const auto procedure = procedure::read_procedure(procedure_file.name, procedure_file.text);
-  procedure::check(procedure, policy);
-  const procedure::ScriptDetails details{"", o.date, o.place, software};
-  std::fputs((o.format == "html" ? procedure::script_html(procedure, policy, details) : procedure::script_markdown(procedure, policy, details)).c_str(), stdout);
+  const SourceFiles files = read_sources(*env, {o.policy, o.hsm, o.procedure, o.procedures});
+  procedure::ScriptDetails details{"", o.date, o.place, software, {}, {}};
+  details.checked.push_back(checked("policy", files.policy_file.digest()));
+  details.checked.push_back(checked("procedure", files.procedure_file.digest()));
+  if (files.binding_file) details.checked.push_back(checked("binding", files.binding_file->digest()));
+  for (const auto& [id, file] : files.profile_files) details.checked.push_back(checked("profile " + id, file.digest()));
+  for (const auto& [id, file] : files.procedure_files) details.checked.push_back(checked("admitted procedure " + id, file.digest()));
+  if (!o.ledgers.empty()) details.previous = previous_of(*env, o.ledgers.front(), files.policy);
+  const auto& make = o.format == "html" ? procedure::script_html : procedure::script_markdown;
+  std::fputs(make(files.procedure, files.policy, details).c_str(), stdout);
   return 0;
 }
 
@@ -217,6 +194,8 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   script_command->add_option("--format", o.format, "markdown or html")->check(CLI::IsMember({"markdown", "html"}));
   script_command->add_option("--place", o.place, "place of the ceremony, for the title page");
   script_command->add_option("--date", o.date, "date of the ceremony, for the title page");
+  script_command->add_option("--hsm", o.hsm, "binding to the HSM, so that its digest is printed");
+  script_command->add_option("--ledger", o.ledgers, "ledger the ceremony goes on from, so that its checkpoint is printed")->expected(1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

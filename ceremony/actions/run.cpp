@@ -29,23 +29,12 @@ hsm::SignatureScheme hsm_scheme(std::string_view name) {
 }
 
 std::string fingerprint(const Digest& digest) {
-  // 10 bits a word, from the left: what two people read to each other instead of hex.
-  constexpr std::size_t count = 12;
-  const auto words = shares::words();
   std::string out;
-  unsigned held = 0;
-  unsigned bits = 0;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    while (bits < 10) {
-      held = held << 8U | digest.value.at(next++);
-      bits += 8;
-    }
-    bits -= 10;
-    const unsigned word = held >> bits & 1023U;
-    held &= (1U << bits) - 1U;
+  std::size_t i = 0;
+  for (const std::string_view word : shares::words_of(digest)) {
     if (i % 4 == 0) out += (i == 0 ? "  " : "\n  ") + std::string(1, static_cast<char>('1' + i / 4)) + "  ";
-    out += std::string(words[word]) + (i % 4 == 3 ? "" : " ");
+    out += std::string(word) + (i % 4 == 3 ? "" : " ");
+    ++i;
   }
   return out;
 }

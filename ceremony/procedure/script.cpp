@@ -58,18 +58,48 @@ std::vector<ActOfStep> acts_of(const Procedure& procedure) {
   return out;
 }
 
+/// "1. academic acid acne acquire  2. …": three rows of four, as the screen shows them.
+std::string rows_of(const std::vector<std::string_view>& words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i % 4 == 0) out += (i == 0 ? "" : "\n") + std::to_string(i / 4 + 1) + ".";
+    out += " " + std::string(words[i]);
+  }
+  return out;
+}
+
+void digests(Sheet& sheet, const ScriptDetails& details) {
+  sheet.heading("Digests");
+  sheet.prose(
+      "SHA-256 of the exact bytes of each file. When the screen shows one, one person reads its first four and its last four characters "
+      "and its twelve words aloud from the screen, and everybody follows on paper. One character that differs is another file: stop.");
+  std::vector<std::vector<std::string>> rows;
+  for (const Checked& each : details.checked) {
+    const std::string text = hex(each.digest);
+    rows.push_back({each.what, text, text.substr(0, 4) + " … " + text.substr(text.size() - 4), rows_of(each.words), ""});
+  }
+  sheet.table({"File", "SHA-256", "First and last four", "Words", "Compared (initials)"}, rows);
+}
+
+/// What the ceremony goes on from, to be laid beside the receipts that people took home.
+void previous(Sheet& sheet, const Procedure& procedure, const ScriptDetails& details) {
+  if (procedure.kind == Kind::genesis && !details.previous) return;
+  sheet.heading("Previous checkpoint");
+  sheet.prose(
+      "Two people compare these lines with the receipts they took home from the last ceremony, before anything else. The screen shows them "
+      "again when the ceremony is opened.");
+  const std::string size = details.previous ? std::to_string(details.previous->size) + " records" : "";
+  sheet.table({"", ""}, {{"Size", size}, {"Words", details.previous ? rows_of(details.previous->words) : ""}, {"Compared with a receipt (two initials)", ""}});
+}
+
 void head(Sheet& sheet, const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
-  const bool rehearsal = policy.environment == policy::Environment::rehearsal;
   sheet.title(procedure.title + ": " + policy.name);
-  sheet.banner(rehearsal ? "REHEARSAL: nothing made in this ceremony has any value" : "PRODUCTION");
   sheet.table({"", ""}, {{"Ceremony", details.ceremony},
                          {"Date", details.date},
                          {"Place", details.place},
                          {"Log origin", policy.origin},
                          {"Procedure", procedure.id + " (" + std::string(name_of(procedure.kind)) + ")"},
-                         {"Procedure SHA-256", hex(procedure.digest)},
-                         {"Policy SHA-256", hex(policy.digest)},
-                         {"Printed by", details.software},
+                         {"Printed by, and run with", details.software},
                          {"Expected time", elapsed(procedure.minutes()).substr(1) + " hours, without breaks"},
                          {"This copy belongs to", ""}});
   sheet.heading("Purpose");
@@ -109,6 +139,7 @@ void people(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
 }
 
 void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
+  sheet.new_page();
   sheet.heading("Steps");
   int begun = 0;
   for (std::size_t i = 0; i < procedure.steps.size(); ++i) {
@@ -129,11 +160,17 @@ void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
   }
 }
 
+/// What stands on every page.
+std::string banner_of(const Policy& policy) {
+  return policy.environment == policy::Environment::rehearsal ? "REHEARSAL: nothing made in this ceremony has any value" : "PRODUCTION";
+}
+
 void tail(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
   sheet.heading("Seals");
   sheet.table({"What", "Seal on opening", "UTC", "Seal on closing", "UTC", "Initials (two)"}, std::vector<std::vector<std::string>>(8, std::vector<std::string>(6)));
   sheet.heading("Storage afterwards");
   sheet.checklist(procedure.storage);
+  sheet.new_page();
   sheet.heading("Deviations");
   sheet.prose("What went otherwise than written, also small things. If there was none, write \"none\" into the first line.");
   std::vector<std::vector<std::string>> rows;
@@ -148,6 +185,7 @@ void tail(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
     rows.push_back(line);
   }
   sheet.table({"", "", "", ""}, rows);
+  sheet.new_page();
   sheet.heading("Sign-off");
   sheet.prose("I was present and saw the ceremony done as this script says, but for the deviations listed above.");
   rows.clear();
@@ -166,6 +204,8 @@ void tail(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
 
 std::string script(Sheet&& sheet, const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
   head(sheet, procedure, policy, details);
+  digests(sheet, details);
+  previous(sheet, procedure, details);
   people(sheet, procedure, policy);
   sheet.heading("Hardware");
   sheet.checklist(procedure.hardware);
@@ -179,11 +219,11 @@ std::string script(Sheet&& sheet, const Procedure& procedure, const Policy& poli
 }  // namespace
 
 std::string script_markdown(const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
-  return script(Sheet(Sheet::Form::markdown, procedure.title), procedure, policy, details);
+  return script(Sheet(Sheet::Form::markdown, procedure.title, banner_of(policy), procedure.title + " · " + policy.origin), procedure, policy, details);
 }
 
 std::string script_html(const Procedure& procedure, const Policy& policy, const ScriptDetails& details) {
-  return script(Sheet(Sheet::Form::html, procedure.title), procedure, policy, details);
+  return script(Sheet(Sheet::Form::html, procedure.title, banner_of(policy), procedure.title + " · " + policy.origin), procedure, policy, details);
 }
 
 }  // namespace ceremony::procedure

@@ -9,18 +9,22 @@ namespace {
 
 constexpr std::string_view blank = "……………";
 
-// Legible on paper without colour; a step is not torn apart, a table's head comes again on the next page.
+// Legible on paper without colour; a step is not torn apart, a table's head comes again on the next page. The whole text is
+// the one cell of a table whose head is the banner: browsers repeat a table's head on every page, and nothing else everywhere.
 constexpr std::string_view style = R"(
-@page { size: auto; margin: 18mm 16mm 20mm }
-body { font: 11pt/1.45 "DejaVu Serif", Georgia, serif; color: #000; background: #fff; max-width: 180mm; margin: 1em auto }
+@page { size: auto; margin: 14mm 16mm 18mm; @bottom-right { content: counter(page) " / " counter(pages); font: 9pt serif } }
+body { font: 11pt/1.45 "DejaVu Serif", Georgia, serif; color: #000; background: #fff; max-width: 180mm; margin: 1em auto; orphans: 3; widows: 3 }
 h1 { font-size: 20pt; margin: 0 0 .3em } h2 { font-size: 14pt; margin: 1.6em 0 .4em; border-bottom: 1.5pt solid #000; break-after: avoid }
 h3 { font-size: 12pt; margin: 0 0 .2em; break-after: avoid } code { font: 10pt "DejaVu Sans Mono", monospace }
-.banner { border: 2.5pt solid #000; padding: .3em .6em; font-weight: bold; text-align: center; letter-spacing: .05em }
+table.pages, table.pages td.page { border: 0; margin: 0; padding: 0 } td.page { width: 100% } .new-page { break-before: page }
+.banner { border: 2.5pt solid #000; padding: .3em .6em; margin: 0; font-weight: bold; text-align: center; letter-spacing: .05em }
+.running { font-size: 8.5pt; text-align: right; margin: .2em 0 1em }
 .step { border: 1pt solid #000; padding: .7em .9em; margin: 0 0 1em; break-inside: avoid }
 .who { font-weight: bold; margin: 0 0 .5em } .aside { font-size: 9.5pt; margin: .4em 0; padding-left: .8em; border-left: 2pt solid #000 }
 p { margin: 0 0 .6em } table { border-collapse: collapse; width: 100%; margin: .5em 0 } thead { display: table-header-group }
 th { font-size: 8.5pt; text-align: left } th, td { border: .6pt solid #000; padding: .2em .4em; vertical-align: top; overflow-wrap: anywhere }
-td.blank { height: 2.1em; min-width: 5em } tr { break-inside: avoid } ul { list-style: none; padding: 0 } li { margin: .25em 0; padding-left: 1.8em; text-indent: -1.8em }
+td.blank { height: 2.1em; min-width: 5em } td.lines { white-space: pre-line } tr { break-inside: avoid } table.pages, table.pages tr.pages { break-inside: auto }
+ul { list-style: none; padding: 0 } li { margin: .25em 0; padding-left: 1.8em; text-indent: -1.8em }
 li::before { content: "☐"; font-family: "DejaVu Sans", sans-serif; display: inline-block; width: 1.8em; text-indent: 0 }
 )";
 
@@ -37,10 +41,13 @@ std::vector<std::string_view> paragraphs(std::string_view text) {
 
 }  // namespace
 
-Sheet::Sheet(Form form, std::string_view name) : m_form(form) {
+Sheet::Sheet(Form form, std::string_view name, std::string_view banner, std::string_view line) : m_form(form), m_banner(banner) {
   if (m_form == Form::html) {
-    m_out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>" + escaped(name) + "</title>\n<style>" + std::string(style) +
-            "</style>\n</head>\n<body>\n";
+    m_out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<title>" + escaped(name) + "</title>\n<style>" + std::string(style) +
+            "</style>\n</head>\n<body>\n<table class=\"pages\">\n<thead><tr><td class=\"page\"><p class=\"banner\">" + escaped(banner) + "</p><p class=\"running\">" +
+            escaped(line) + "</p></td></tr></thead>\n<tbody><tr class=\"pages\"><td class=\"page\">\n";
+  } else {
+    m_out = "**" + escaped(banner) + "** · " + escaped(line) + "\n\n";
   }
 }
 
@@ -68,8 +75,8 @@ void Sheet::title(std::string_view text) {
   m_out += m_form == Form::html ? "<h1>" + escaped(text) + "</h1>\n" : "# " + escaped(text) + "\n\n";
 }
 
-void Sheet::banner(std::string_view text) {
-  m_out += m_form == Form::html ? "<p class=\"banner\">" + escaped(text) + "</p>\n" : "**" + escaped(text) + "**\n\n";
+void Sheet::new_page() {
+  m_out += m_form == Form::html ? "<div class=\"new-page\"></div>\n" : "---\n\n**" + escaped(m_banner) + "**\n\n";
 }
 
 void Sheet::heading(std::string_view text) {
@@ -107,7 +114,8 @@ void Sheet::row(const std::vector<std::string>& cells, std::string_view tag) {
   if (m_form == Form::html) {
     m_out += "<tr>";
     for (const std::string& each : cells) {
-      m_out += "<" + std::string(tag) + (each.empty() && tag == "td" ? " class=\"blank\"" : "") + ">" + escaped(each) + "</" + std::string(tag) + ">";
+      const std::string_view kind = each.empty() && tag == "td" ? " class=\"blank\"" : each.find('\n') != std::string::npos ? " class=\"lines\"" : "";
+      m_out += "<" + std::string(tag) + std::string(kind) + ">" + escaped(each) + "</" + std::string(tag) + ">";
     }
     m_out += "</tr>\n";
     return;
@@ -146,7 +154,7 @@ void Sheet::end_step() {
 }
 
 std::string Sheet::text() && {
-  if (m_form == Form::html) m_out += "</body>\n</html>\n";
+  if (m_form == Form::html) m_out += "</td></tr></tbody>\n</table>\n</body>\n</html>\n";
   return std::move(m_out);
 }
 

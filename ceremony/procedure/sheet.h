@@ -11,10 +11,12 @@ namespace ceremony::procedure {
 class Sheet final {
  public:
   enum class Form { markdown, html };
-  Sheet(Form form, std::string_view name);
+  /// `banner` and `line` stand on top of every page of the HTML, and on top of the Markdown and of each of its parts.
+  Sheet(Form form, std::string_view name, std::string_view banner, std::string_view line);
 
   void title(std::string_view text);
-  void banner(std::string_view text);
+  /// What follows begins on a page of its own.
+  void new_page();
   void heading(std::string_view text);
   /// Paragraphs are parted by empty lines.
   void prose(std::string_view text);
@@ -33,6 +35,7 @@ class Sheet final {
   void row(const std::vector<std::string>& cells, std::string_view tag);
 
   Form m_form;
+  std::string m_banner;
   std::string m_out;
 };
 

@@ -165,4 +165,22 @@ PackedWord packed_word(std::uint32_t index) {
   return out;
 }
 
+std::vector<std::string_view> words_of(const Digest& digest) {
+  constexpr std::size_t count = 12;
+  std::vector<std::string_view> out;
+  unsigned held = 0;
+  unsigned bits = 0;
+  std::size_t next = 0;
+  while (out.size() < count) {
+    while (bits < 10) {
+      held = held << 8U | digest.value.at(next++);
+      bits += 8;
+    }
+    bits -= 10;
+    out.push_back(words()[held >> bits & 1023U]);
+    held &= (1U << bits) - 1U;
+  }
+  return out;
+}
+
 }  // namespace ceremony::shares

@@ -8,6 +8,9 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
+
+#include "ceremony/ground/bytes.h"
 
 namespace ceremony::shares {
 
@@ -17,6 +20,9 @@ namespace ceremony::shares {
 [[nodiscard]] std::span<const std::string_view> starting_with(std::string_view letters);
 /// The one word that begins with these letters, or nothing. Four letters always suffice.
 [[nodiscard]] std::optional<std::string_view> word_for(std::string_view letters);
+
+/// A digest as people compare it: its first 120 bits as 12 words, 10 bits each from the left. Not for secrets.
+[[nodiscard]] std::vector<std::string_view> words_of(const Digest& digest);
 
 /// A word as eight bytes, first letter lowest, zeros after the last: the form in which words are compared.
 using PackedWord = std::uint64_t;

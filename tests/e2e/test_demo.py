@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import unittest
+from xml.etree import ElementTree
 
 from support import BIN, CUSTODIANS, PEOPLE, SOURCE, World, derived, make_folder, on_a_terminal, recover, run
 
@@ -96,8 +97,28 @@ class TheDemo(Case):
             for form in ("markdown", "html"):
                 done = subprocess.run([str(BIN / "ceremony-rehearsal"), "script", procedure, "--policy", str(SOURCE / "procedures/policy-rehearsal.toml"),
                                        "--procedures", str(SOURCE / "procedures"), "--format", form], capture_output=True, text=True, check=True)
+                self.assertEqual(ElementTree.fromstring(done.stdout).tag if form == "html" else "html", "html")
                 for step in re.findall(r'^id = "(.*)"', (SOURCE / f"procedures/{procedure}.toml").read_text(), re.M)[1:]:
                     self.assertIn(step, done.stdout)
+
+    def test_the_paper_script_has_the_digests_that_sha256sum_gives_and_the_checkpoint_on_the_receipts(self):
+        procedures = SOURCE / "procedures"
+        world = World(OUT)
+        done = subprocess.run([str(BIN / "ceremony-rehearsal"), "script", "issue-intermediates", "--policy", str(procedures / "policy-rehearsal.toml"), "--procedures",
+                               str(procedures), "--hsm", str(procedures / "hsm-softhsm2.toml"), "--ledger", str(world.ledgers[0])], capture_output=True, text=True, check=True)
+        files = {"policy": "policy-rehearsal.toml", "procedure": "issue-intermediates.toml", "binding": "hsm-softhsm2.toml", "profile root-generic": "profiles/root-generic.toml",
+                 "profile issuing-generic": "profiles/issuing-generic.toml", "admitted procedure root-genesis": "root-genesis.toml"}
+        for what, name in files.items():
+            digest = run("sha256sum", procedures / name).split()[0].decode()
+            self.assertIn(f"| {what} | {digest} | {digest[:4]} … {digest[-4:]} |", done.stdout)
+        size = (world.ledgers[0] / "checkpoint").read_text().split("\n")[1]
+        self.assertIn(f"| Size | {size} records |", done.stdout)
+
+    def test_the_paper_script_of_one_ca_does_not_print_the_checkpoint_of_another(self):
+        done = subprocess.run([str(BIN / "ceremony-rehearsal"), "script", "issue-intermediates", "--policy", str(SOURCE / "procedures/policy-rehearsal.toml"), "--procedures",
+                               str(SOURCE / "procedures"), "--ledger", str(World(OUT / "matter").ledgers[0])], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("hint: give the ledger of this CA", done.stderr)
 
     def test_both_ledgers_are_equal(self):
         for room in (OUT, OUT / "matter"):

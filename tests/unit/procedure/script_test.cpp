@@ -19,7 +19,33 @@ std::size_t count(const std::string& text, std::string_view part) {
   return n;
 }
 
-const ScriptDetails details{"2026-11-22-root-genesis", "2026-11-22", "", "ceremony 0.1.0"};
+const std::vector<std::string_view> words{"academic", "acid", "acne", "acquire", "acrobat", "activity", "actress", "adapt", "adequate", "adjust", "admit", "adorn"};
+
+/// What the program fills in for these two.
+ScriptDetails filled(const Policy& policy, const Procedure& procedure) {
+  return {"2026-11-22-root-genesis", "2026-11-22", "", "ceremony 0.1.0", {{"policy", policy.digest, words}, {"procedure", procedure.digest, words}}, {}};
+}
+
+const ScriptDetails details{"2026-11-22-root-genesis", "2026-11-22", "", "ceremony 0.1.0", {}, {}};
+
+/// Every tag that is opened is closed, in order; void elements close themselves.
+void is_well_formed(const std::string& html) {
+  std::vector<std::string> open;
+  for (auto at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
+    const auto end = html.find('>', at);
+    REQUIRE(end != std::string::npos);
+    const std::string tag = html.substr(at + 1, end - at - 1);
+    if (tag.starts_with("!DOCTYPE") || tag.ends_with("/")) continue;
+    if (tag.starts_with("/")) {
+      REQUIRE_FALSE(open.empty());
+      CHECK(open.back() == tag.substr(1));
+      open.pop_back();
+    } else {
+      open.push_back(tag.substr(0, tag.find(' ')));
+    }
+  }
+  CHECK(open.empty());
+}
 
 }  // namespace
 
@@ -27,7 +53,7 @@ TEST_CASE("both scripts of both procedures have every step with its id, roles, a
   const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
   for (const char* const name : {"root-genesis.toml", "issue-intermediates.toml"}) {
     const Procedure procedure = read_procedure(name, shipped(name));
-    for (const std::string& text : {script_markdown(procedure, policy, details), script_html(procedure, policy, details)}) {
+    for (const std::string& text : {script_markdown(procedure, policy, filled(policy, procedure)), script_html(procedure, policy, filled(policy, procedure))}) {
       for (const Step& step : procedure.steps) {
         INFO(step.id);
         CHECK(count(text, "[" + step.id + "]") == 1);
@@ -64,6 +90,8 @@ TEST_CASE("the same input gives the same bytes, and a production script does not
   const Procedure procedure = read_procedure("i", shipped("issue-intermediates.toml"));
   CHECK(script_html(procedure, policy, {}) == script_html(procedure, policy, {}));
   CHECK(script_html(procedure, policy, {}).find("<p class=\"banner\">PRODUCTION</p>") != std::string::npos);
+  CHECK(script_html(procedure, policy, {}).find("REHEARSAL:") == std::string::npos);
+  CHECK(script_markdown(procedure, policy, {}).find("REHEARSAL:") == std::string::npos);
 }
 
 TEST_CASE("words of a file do not become markup") {
@@ -82,7 +110,44 @@ TEST_CASE("the HTML stands alone") {
   CHECK(html.ends_with("</html>\n"));
   CHECK(html.find("http") == std::string::npos);
   CHECK(html.find("src=") == std::string::npos);
-  CHECK(count(html, "<div") == count(html, "</div>"));
-  CHECK(count(html, "<table>") == count(html, "</table>"));
-  CHECK(count(html, "<tr>") == count(html, "</tr>"));
+  is_well_formed(html);
+}
+
+TEST_CASE("digests stand with their ends and words, beside a box to tick them off") {
+  const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
+  const Procedure procedure = read_procedure("g", shipped("root-genesis.toml"));
+  const std::string text = ceremony::hex(policy.digest);
+  const std::string ends = text.substr(0, 4) + " … " + text.substr(60);
+  CHECK(script_markdown(procedure, policy, filled(policy, procedure)).find("| policy | " + text + " | " + ends +
+                                                                          " | 1. academic acid acne acquire 2. acrobat activity actress adapt 3. adequate adjust admit adorn | …") !=
+        std::string::npos);
+  CHECK(script_html(procedure, policy, filled(policy, procedure)).find("<td>policy</td><td>" + text + "</td><td>" + ends +
+                                                                      "</td><td class=\"lines\">1. academic acid acne acquire\n2. acrobat") != std::string::npos);
+}
+
+TEST_CASE("the previous checkpoint is printed where it is known, left to be written where not, and left out before there is any") {
+  const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
+  const Procedure genesis = read_procedure("g", shipped("root-genesis.toml"));
+  const Procedure issuance = read_procedure("i", shipped("issue-intermediates.toml"));
+  CHECK(script_markdown(genesis, policy, details).find("Previous checkpoint") == std::string::npos);
+  CHECK(script_markdown(issuance, policy, details).find("## Previous checkpoint") != std::string::npos);
+  CHECK(script_markdown(issuance, policy, details).find("| Size | …") != std::string::npos);
+  ScriptDetails known = details;
+  known.previous = {123, words};
+  CHECK(script_markdown(issuance, policy, known).find("| Size | 123 records |") != std::string::npos);
+  CHECK(script_markdown(issuance, policy, known).find("| Words | 1. academic acid acne acquire 2.") != std::string::npos);
+}
+
+TEST_CASE("on paper the banner is the head of the table that holds all pages, and parts begin on pages of their own") {
+  const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
+  const Procedure procedure = read_procedure("g", shipped("root-genesis.toml"));
+  const std::string html = script_html(procedure, policy, details);
+  const std::string banner = "<p class=\"banner\">REHEARSAL: nothing made in this ceremony has any value</p>";
+  CHECK(html.find("<table class=\"pages\">\n<thead><tr><td class=\"page\">" + banner) != std::string::npos);
+  CHECK(count(html, banner) == 1);
+  CHECK(html.find("thead { display: table-header-group }") != std::string::npos);
+  CHECK(html.ends_with("</td></tr></tbody>\n</table>\n</body>\n</html>\n"));
+  CHECK(count(html, "<div class=\"new-page\"></div>") == 3);
+  // Markdown has no pages: each part says it.
+  CHECK(count(script_markdown(procedure, policy, details), "**REHEARSAL: nothing made in this ceremony has any value**") == 4);
 }
