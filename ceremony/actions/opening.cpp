@@ -159,8 +159,9 @@ void open(Run& run) {
     run.ceremony = ceremony_id(run);
     run.w.op.show({"open", "", "What this ceremony stands on. Compare with the paper script."},
                   "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
-                      "\npolicy     " + hex(run.w.policy_file.digest()) + "\nprocedure  " + hex(run.w.procedure_file.digest()) + "\nbinding    " +
-                      hex(run.w.binding_file.digest()) + "\nsoftware   " + run.w.software);
+                      "\nsoftware   " + run.w.software + "\npolicy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +
+                      "\nprocedure  " + hex(run.w.procedure_file.digest()) + "\n" + fingerprint(run.w.procedure_file.digest()) + "\nbinding    " +
+                      hex(run.w.binding_file.digest()) + "\n" + fingerprint(run.w.binding_file.digest()));
     ledger::Value selftest;
     for (const auto& [test, result] : run.selftest) selftest.set(test, result);
     run.record("open", compared,

@@ -76,9 +76,9 @@ void digests(Sheet& sheet, const ScriptDetails& details) {
   std::vector<std::vector<std::string>> rows;
   for (const Checked& each : details.checked) {
     const std::string text = hex(each.digest);
-    rows.push_back({each.what, text, text.substr(0, 4) + " … " + text.substr(text.size() - 4), rows_of(each.words), ""});
+    rows.push_back({each.what, text.substr(0, 4) + " … " + text.substr(text.size() - 4), text + "\n" + rows_of(each.words), ""});
   }
-  sheet.table({"File", "SHA-256", "First and last four", "Words", "Compared (initials)"}, rows);
+  sheet.table({"File", "First and last four", "SHA-256 and words", "Compared (initials)"}, rows);
 }
 
 /// What the ceremony goes on from, to be laid beside the receipts that people took home.

@@ -118,11 +118,11 @@ TEST_CASE("digests stand with their ends and words, beside a box to tick them of
   const Procedure procedure = read_procedure("g", shipped("root-genesis.toml"));
   const std::string text = ceremony::hex(policy.digest);
   const std::string ends = text.substr(0, 4) + " … " + text.substr(60);
-  CHECK(script_markdown(procedure, policy, filled(policy, procedure)).find("| policy | " + text + " | " + ends +
-                                                                          " | 1. academic acid acne acquire 2. acrobat activity actress adapt 3. adequate adjust admit adorn | …") !=
+  CHECK(script_markdown(procedure, policy, filled(policy, procedure)).find("| policy | " + ends + " | " + text +
+                                                                          " 1. academic acid acne acquire 2. acrobat activity actress adapt 3. adequate adjust admit adorn | …") !=
         std::string::npos);
-  CHECK(script_html(procedure, policy, filled(policy, procedure)).find("<td>policy</td><td>" + text + "</td><td>" + ends +
-                                                                      "</td><td class=\"lines\">1. academic acid acne acquire\n2. acrobat") != std::string::npos);
+  CHECK(script_html(procedure, policy, filled(policy, procedure)).find("<td>policy</td><td>" + ends + "</td><td class=\"lines\">" + text +
+                                                                      "\n1. academic acid acne acquire\n2. acrobat") != std::string::npos);
 }
 
 TEST_CASE("the previous checkpoint is printed where it is known, left to be written where not, and left out before there is any") {
