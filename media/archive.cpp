@@ -2,6 +2,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -24,7 +25,20 @@ constexpr std::string_view other_copy = "the archive is damaged or not ours; use
 constexpr std::string_view pack_plainly = "pack regular files only, with `tar --format=ustar`";
 
 [[noreturn]] void refuse(BundleRefusal code, std::string what, std::string_view hint = other_copy) {
-  throw Refused(code, std::move(what), "", std::string(hint));
+  throw Refused(code, std::move(what), "the archive", std::string(hint));
+}
+
+/// What the library would not open, in our words.
+[[noreturn]] void refuse_frame(ZSTD_ErrorCode code) {
+  switch (code) {
+    case ZSTD_error_frameParameter_windowTooLarge:
+      refuse(BundleRefusal::compression, "the zstd frame needs more memory to unpack than a bundle ever does",
+             "compress it with `zstd -19`, without --ultra and --long");
+    case ZSTD_error_checksum_wrong: refuse(BundleRefusal::compression, "the checksum of the zstd frame is wrong");
+    case ZSTD_error_memory_allocation:
+      refuse(BundleRefusal::compression, "there is not enough memory to unpack the zstd frame", "end other programs, then try again");
+    default: refuse(BundleRefusal::compression, "the zstd frame is damaged");
+  }
 }
 
 std::size_t padded(std::size_t size) { return (size + block - 1) / block * block; }
@@ -118,7 +132,7 @@ Bytes compressed(View bytes) {
 Bytes decompressed(View in, const Limits& limits) {
   constexpr std::array<std::uint8_t, 4> magic{0x28, 0xB5, 0x2F, 0xFD};  // RFC 8878, 3.1.1
   if (in.size() < magic.size() || !std::ranges::equal(magic, in.first(magic.size())))
-    refuse(BundleRefusal::compression, "this is not a zstd frame", "bring the archive as a .tar.zst; nothing else is opened");
+    refuse(BundleRefusal::compression, "this is not compressed with zstd", "bring the archive as a .tar.zst; nothing else is opened");
   // The tar around contents that keep the limits: a header and less than a block of padding each, and the end.
   const std::size_t most = limits.max_total + limits.max_files * 2 * block + record + 2 * block;
   const Decompressor context(ZSTD_createDCtx());
@@ -131,7 +145,7 @@ Bytes decompressed(View in, const Limits& limits) {
     ZSTD_outBuffer sink{piece.data(), piece.size(), 0};
     const std::size_t left = ZSTD_decompressStream(context.get(), &sink, &source);
     if (ZSTD_isError(left) != 0)
-      refuse(BundleRefusal::compression, "the zstd frame is refused (" + std::string(ZSTD_getErrorName(left)) + ")");
+      refuse_frame(ZSTD_getErrorCode(left));
     if (sink.pos > most - out.size())
       refuse(BundleRefusal::too_large, "the archive unpacks to more than " + std::to_string(most) + " bytes",
              "check that this is the right archive; a bundle is far smaller than that");
@@ -141,7 +155,7 @@ Bytes decompressed(View in, const Limits& limits) {
       refuse(BundleRefusal::compression, "the zstd frame is cut off after " + std::to_string(in.size()) + " bytes");
   }
   if (source.pos != source.size)
-    refuse(BundleRefusal::compression, std::to_string(source.size - source.pos) + " bytes follow the zstd frame");
+    refuse(BundleRefusal::compression, "something follows the zstd frame (bytes: " + std::to_string(source.size - source.pos) + ")");
   return out;
 }
 

@@ -34,8 +34,10 @@ void check_names(const Files& files) {
       const auto [at, is_new] = seen.try_emplace(folded(spelled), Seen{spelled, is_file});
       if (!is_new && (at->second.spelled != spelled || at->second.is_file != is_file))
         throw Refused(BundleRefusal::duplicate,
-                      "the names " + shown(at->second.spelled) + " and " + shown(spelled) + " cannot stand side by side on every medium",
-                      "", "rename one: names must differ in more than upper and lower case, and a file is not a folder");
+                      at->second.spelled == spelled
+                          ? shown(spelled) + " is the name of a file and of a folder"
+                          : "the names " + shown(at->second.spelled) + " and " + shown(spelled) + " differ in upper and lower case only, which some media do not tell apart",
+                      "", "rename one of the two");
       if (is_file) break;
     }
   }
@@ -73,7 +75,8 @@ std::map<std::string, Digest> parse_manifest(std::string_view text) {
     if (const auto fault = fault_of_name(name); !fault.empty())
       refuse_line(number, "the name " + shown(name) + " is refused: " + std::string(fault));
     if (!is_in_manifest(name)) refuse_line(number, shown(name) + " does not belong into the list");
-    if (!out.empty() && name <= out.rbegin()->first)
+    if (out.contains(name)) refuse_line(number, shown(name) + " is listed twice");
+    if (!out.empty() && name < out.rbegin()->first)
       refuse_line(number, shown(name) + " does not sort after " + shown(out.rbegin()->first));
     out.emplace(name, *digest);
   }

@@ -39,6 +39,9 @@ Side load_side(Env& env, const Path& folder, bool may_be_fresh) {
   Side out;
   out.folder = folder;
   out.fresh = may_be_fresh && !env.exists(folder / "transcript.log");
+  if (!out.fresh && !env.exists(out.log()))
+    throw Refused(EnvRefusal::absent, "there is no ledger here, where the other medium has one", folder.string(),
+                  "put in this CA's other ledger medium; if it is lost, copy the whole ledger onto a new one first");
   if (!out.fresh) out.transcript = parse_transcript(as_text(env.read(out.log(), transcript_limit)), out.log());
   for (const std::string& name : list_if_there(env, folder / "checkpoints")) {
     const auto size = decimal(name);
@@ -230,8 +233,11 @@ class Mending {
         continue;
       }
       const bool pending = !named && m_mode == MendMode::rejoin && giver->incoming.contains(digest);
+      if (!pending && !named)
+        throw Refused(LedgerRefusal::artifact, "the artifact " + hex(digest) + " is here, and no record names it", giver->side->folder.string(),
+                      "find out who put it there; move it away if it does not belong to the ledger");
       if (!pending && !m_named_last.contains(digest) && !shelf.side->fresh)
-        throw Refused(LedgerRefusal::artifact, "the artifact " + hex(digest) + " is missing here, and no record of the open ceremony names it", shelf.side->folder.string(),
+        throw Refused(LedgerRefusal::artifact, "the artifact " + hex(digest) + " of a closed ceremony is missing here", shelf.side->folder.string(),
                       "use a complete copy of the ledger in its place");
       m_plan.push_back({Repair{Repair::Kind::file, shelf.side->folder, 0, 1, shelf.store.place(digest)},
                         [from = giver->store, to = shelf.store, digest, named]() mutable {

@@ -41,6 +41,9 @@ std::optional<std::string> Ledger::private_text(const Digest& digest) const {
 
 Ledger load_ledger(Env& env, const Path& folder) {
   const Path log = folder / "transcript.log";
+  if (!env.exists(log))
+    throw Refused(EnvRefusal::absent, env.exists(folder) ? "there is no ledger in this folder" : "there is no such folder", folder.string(),
+                  "give the folder that holds transcript.log");
   Transcript transcript = parse_transcript(as_text(env.read(log, transcript_limit)), log.string());
   if (!transcript.torn.empty())
     throw Refused(LedgerRefusal::torn, "the last line is torn: it has no line feed", log.string() + ":" + std::to_string(transcript.lines.size() + 1),

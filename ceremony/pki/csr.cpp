@@ -23,8 +23,18 @@ Bytes der_of_csr(View bytes) {
   if (bytes.size() > csr_limit)
     refuse_csr(std::format("the file has {} bytes, more than {}", bytes.size(), csr_limit),
                "give the CSR alone; one is a few hundred bytes");
-  if (!looks_like_pem(bytes)) return to_bytes(bytes);
   const std::string text = as_text(bytes);
+  if (text.find("PRIVATE KEY-----") != std::string::npos)
+    refuse_csr("the file holds a private key",
+               "take this medium away from here; whoever made the key makes a new one, and gives the CSR alone");
+  if (!looks_like_pem(bytes)) {
+    if (text.find("-----BEGIN ") != std::string::npos)
+      refuse_csr("there is text before the line that begins with -----BEGIN",
+                 "give the file as openssl req -new -out wrote it, without -text and not as a quotation");
+    if (bytes.front() != der::sequence)
+      refuse_csr("the file is no certification request, neither as PEM nor as DER", "have the right file given; openssl req -in FILE -text shows what is in one");
+    return to_bytes(bytes);
+  }
   return unpem(
       text.starts_with("-----BEGIN NEW CERTIFICATE REQUEST-----") ? "NEW CERTIFICATE REQUEST" : "CERTIFICATE REQUEST",
       text);

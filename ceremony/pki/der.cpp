@@ -179,7 +179,7 @@ void Reader::refuse(std::string fact) const { refuse_der(m_what, std::move(fact)
 
 Element one(View bytes, std::string_view what) {
   const Cut c = cut(bytes, what);
-  if (!c.rest.empty()) refuse_der(what, std::format("{} bytes follow after the end", c.rest.size()));
+  if (!c.rest.empty()) refuse_der(what, std::format("something follows its end (bytes: {})", c.rest.size()));
   check(c.element, what, 0);
   return c.element;
 }

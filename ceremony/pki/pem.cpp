@@ -8,7 +8,7 @@ namespace ceremony::pki {
 namespace {
 
 [[noreturn]] void refuse_pem(std::string fact, std::string_view label) {
-  throw Refused(PkiRefusal::pem, std::move(fact), "",
+  throw Refused(PkiRefusal::pem, std::move(fact), "the PEM file",
                 std::format("give a file that holds one '{}' block and nothing else", label));
 }
 
@@ -49,8 +49,7 @@ Bytes unpem(std::string_view label, std::string_view text) {
   if (const auto more = std::ranges::count(lines, begin); more > 1)
     refuse_pem(std::format("there are {} '{}' blocks", more, label), label);
   if (last + 1 != lines.end())
-    refuse_pem(std::format("{} more lines follow after the end of the '{}' block", lines.end() - last - 1, label),
-               label);
+    refuse_pem(std::format("something follows the end of the '{}' block: line {}", label, last - lines.begin() + 2), label);
   std::string body;
   for (auto line = lines.begin() + 1; line != last; ++line) {
     // RFC 7468 section 3, "stricttextualmsg": every line but the last has 64 characters.

@@ -168,8 +168,11 @@ ShareFile read(std::span<const std::uint8_t> bytes) {
   auto take_value = [&](std::string_view key, std::string_view form,
                         const std::function<bool(std::string_view)>& accept) {
     auto line = next();
-    if (take(line, std::string(key) + ": ") && accept(line)) return;
+    const bool there = take(line, std::string(key) + ": ");
+    if (there && accept(line)) return;
     findings.push_back({"not '" + std::string(key) + ": " + std::string(form) + "'", line_name(number), copy});
+    // Another line stands here than belongs here: what follows would all be wrong for the same reason.
+    if (!there) throw Refused(SharesRefusal::share_file, std::move(findings));
     whole = whole && key != "share" && key != "words";
   };
   auto into = [](std::string& field, bool (*form)(std::string_view)) {

@@ -14,6 +14,7 @@ namespace ceremony::shares {
 namespace {
 
 constexpr std::size_t least_words = 20;  // 128 bits
+constexpr std::size_t our_words = 33;    // 256 bits
 constexpr std::size_t most_words = 255;
 
 struct Share {
@@ -77,7 +78,10 @@ Share read_share(const ShareWords& share, const std::string& where, std::size_t 
   const ShareInfo info = info_of(indices);
   if (rs1024_syndrome(indices, info.extendable) != 0)
     throw Refused(SharesRefusal::checksum, "the checksum of the " + count + " is wrong", where,
-                  suspicion(indices, info.extendable));
+                  n == our_words || n == least_words
+                      ? suspicion(indices, info.extendable)
+                      : std::string(n < our_words ? "a share of ours has 33 words: look for one that is missing"
+                                                  : "a share of ours has 33 words: look for one that stands there twice"));
   if ((n - 7) * 10 % 16 > 8)
     throw Refused(SharesRefusal::word_count, "no secret makes a share of " + count, where,
                   "look for words that are missing or doubled");

@@ -68,4 +68,14 @@ class OpensslKey final {
   Bytes m_spki;
 };
 
+/// The two keys that sign in these tests.
+inline const OpensslKey& log_key() {
+  static const OpensslKey key;
+  return key;
+}
+inline const OpensslKey& person_key() {
+  static const OpensslKey key;
+  return key;
+}
+
 }  // namespace ceremony::testing

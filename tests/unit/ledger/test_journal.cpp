@@ -4,10 +4,8 @@
 #include <algorithm>
 
 #include "ceremony/ledger/proof.h"
+#include "tests/unit/ledger/disks.h"
 #include "tests/unit/ledger/failing_env.h"
-#include "tests/unit/ledger/openssl.h"
-#include "tests/unit/ledger/refusing.h"
-#include "tests/unit/ledger/story.h"
 
 using namespace ceremony::ledger;
 using namespace ceremony::testing;
@@ -20,61 +18,6 @@ using ceremony::Path;
 using ceremony::sha256;
 
 namespace {
-
-const std::string origin = "ca.example.com/root";
-
-const OpensslKey& log_key() {
-  static const OpensslKey key;
-  return key;
-}
-const OpensslKey& person_key() {
-  static const OpensslKey key;
-  return key;
-}
-
-std::string signed_head(const Journal& journal, bool with_person = false) {
-  Note note{body(journal.head(origin)), {}};
-  add_signature(note, origin, log_key().spki(), log_key().sign(note.text));
-  if (with_person) add_signature(note, origin + "/ca1", person_key().spki(), person_key().sign(note.text));
-  return write_note(note);
-}
-
-/// One closed ceremony with its checkpoint, and a second that is open.
-struct Disks {
-  MemoryEnv env;
-  Disks() {
-    Journal journal = Journal::create(env, both);
-    whole_ceremony(journal, "first");
-    journal.write_key("log", {origin, log_key().spki()});
-    journal.write_checkpoint(signed_head(journal));
-    journal.write_sums();
-    write(journal, "second", "open");
-    some_work(journal, "second");
-  }
-  Bytes& log(const Path& folder) { return env.at(folder / "transcript.log"); }
-  Journal open(std::vector<Repair>& repairs) { return Journal::open(env, both, repairs); }
-  std::string refusal_on_open() {
-    const MemoryEnv before = env;
-    std::vector<Repair> repairs;
-    const std::string said = refusal([&] { (void)open(repairs); });
-    MemoryEnv untouched = before;
-    CHECK(env.files("/a") == untouched.files("/a"));
-    CHECK(env.files("/b") == untouched.files("/b"));
-    return said;
-  }
-  void equal() { CHECK(env.files("/a") == env.files("/b")); }
-  void cut_last_lines(const Path& folder, int lines) {
-    std::string text = as_text(log(folder));
-    for (int i = 0; i < lines; ++i) text.resize(text.rfind('\n', text.size() - 2) + 1);
-    log(folder) = as_bytes(text);
-  }
-  void change(const Path& folder, std::string_view from, std::string_view to) {
-    std::string text = as_text(log(folder));
-    const auto at = text.find(from);
-    REQUIRE(at != std::string::npos);
-    log(folder) = as_bytes(text.replace(at, from.size(), to));
-  }
-};
 
 std::vector<std::string> kinds(const std::vector<Repair>& repairs) {
   std::vector<std::string> out;

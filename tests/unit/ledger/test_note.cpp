@@ -9,7 +9,9 @@ using namespace ceremony::ledger;
 using ceremony::as_bytes;
 using ceremony::as_view;
 using ceremony::Bytes;
+using ceremony::testing::log_key;
 using ceremony::testing::OpensslKey;
+using ceremony::testing::person_key;
 using ceremony::testing::refused_with;
 using ceremony::testing::Workshop;
 
@@ -17,15 +19,6 @@ namespace {
 
 const std::string origin = "ca.example.com/kc/root-g1";
 const std::string dash = "\xE2\x80\x94 ";
-
-const OpensslKey& log_key() {
-  static const OpensslKey key;
-  return key;
-}
-const OpensslKey& person_key() {
-  static const OpensslKey key;
-  return key;
-}
 
 Tree tree_of(std::uint64_t size) {
   Tree tree;

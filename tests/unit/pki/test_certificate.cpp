@@ -166,7 +166,7 @@ TEST_CASE("reading a certificate is strict") {
   const TbsDer tbs{root.view().tbs};
   Bytes longer = root.der().value;
   longer.push_back(0);
-  refuses(PkiRefusal::der, "1 bytes follow", [&] { (void)read_certificate(longer); });
+  refuses(PkiRefusal::der, "something follows its end (bytes: 1)", [&] { (void)read_certificate(longer); });
   refuses(PkiRefusal::certificate, "version is not 3",
           [&] { (void)read_tbs(edit(tbs, [](Elements& e) { e[0] = *unhex("a003020101"); }).view()); });
   refuses(PkiRefusal::der, "the version",

@@ -122,10 +122,10 @@ TEST_CASE("a CSR is one request and nothing else") {
   const Bytes der = csr(p256, "", "DER");
   const std::string one = pem("CERTIFICATE REQUEST", der);
   refuses(PkiRefusal::pem, "there are 2", [&] { (void)take_csr(as_view(one + one), issuing()); });
-  refuses(PkiRefusal::pem, "more lines follow", [&] { (void)take_csr(as_view(one + "garbage\n"), issuing()); });
+  refuses(PkiRefusal::pem, "something follows the end", [&] { (void)take_csr(as_view(one + "garbage\n"), issuing()); });
   Bytes longer = der;
   longer.push_back(0);
-  refuses(PkiRefusal::der, "1 bytes follow", [&] { (void)take_csr(longer, issuing()); });
+  refuses(PkiRefusal::der, "something follows its end (bytes: 1)", [&] { (void)take_csr(longer, issuing()); });
   refuses(PkiRefusal::der, "announced", [&] { (void)take_csr(View(der).first(der.size() - 1), issuing()); });
   refuses(PkiRefusal::csr, "empty", [&] { (void)take_csr({}, issuing()); });
   refuses(PkiRefusal::csr, "more than 65536", [&] { (void)take_csr(Bytes(csr_limit + 1), issuing()); });
