@@ -152,7 +152,7 @@ class Record:
         self.wrong = list(self.mistakes())
 
     def mistakes(self):
-        """What is wrong with the event and its fields. A field that is lacking or of another type counts as empty from here on."""
+        """What is wrong with the event and its fields. A field that is lacking or of another JSON type counts as empty from here on."""
         fields = events().get(self.ev)
         if not fields:
             yield f"no such event: {self.ev}"
@@ -164,7 +164,8 @@ class Record:
         for name, (kind, _) in fields.items():
             if name in self.d and not fits(kind, self.d[name]):
                 yield f"{name} is no {kind}"
-                del self.d[name]
+                if type(self.d[name]) is not type(EMPTY.get(kind, "")):
+                    del self.d[name]
             if name in needed:
                 self.d.setdefault(name, EMPTY.get(kind, ""))
 

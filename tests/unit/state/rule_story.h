@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "tests/unit/state/broken_logs.h"
 #include "tests/unit/state/log_builder.h"
 
 namespace ceremony::testing {
@@ -74,7 +75,9 @@ struct Tally {
 [[nodiscard]] inline Ids broken_at(std::size_t n, const std::function<void(Record&)>& change) {
   Record r = happy().records().at(n);
   change(r);
-  return broken_by(before(n), r, happy().source());
+  const Ids ids = broken_by(before(n), r, happy().source());
+  if (!ids.empty()) keep_record(n, r, ids);
+  return ids;
 }
 
 /// Record n of the happy log in a state that `change` was done to.

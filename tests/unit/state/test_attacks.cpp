@@ -14,6 +14,7 @@ Ids verdict_on(const LogImage& image, const std::optional<Digest>& pin = happy()
   image.write_to(env, "/log");
   const report::Verdict verdict = report::verify_folder(env, "/log", pin);
   CHECK(verdict.consistent == verdict.violations.empty());
+  keep_log(image, ids_of(verdict.violations));
   if (!verdict.consistent) CHECK(verdict.exit_code() == 1);
   return ids_of(verdict.violations);
 }
@@ -69,26 +70,6 @@ TEST_CASE("Without keys: a byte of a record changed") {
     std::string& line = image.lines[where("deviation", 0)];
     line.replace(line.find("projector"), 9, "Projector");
     CHECK(verdict_on(image).contains("LOG-6"));
-  }
-}
-
-TEST_CASE("Without keys: every record, one byte changed, is noticed") {
-  // Loading or checkpoint: the cheap half of the verifier is enough to see it.
-  const LogImage image = happy().signed_log();
-  for (std::size_t n = 0; n < image.lines.size(); ++n) {
-    const std::string& line = image.lines[n];
-    for (const std::size_t at : {std::size_t{0}, line.size() / 3, line.size() / 2, line.size() - 1}) {
-      LogImage changed = image;
-      changed.lines[n][at] = static_cast<char>(changed.lines[n][at] ^ 1);
-      MemoryEnv env;
-      try {
-        const auto ledger = changed.load(env);
-        const auto last = ledger::parse_checkpoint(ledger.checkpoint, "checkpoint").checkpoint;
-        CHECK(last.root != ledger.tree.root_at(last.size));
-      } catch (const Refused& refused) {
-        CHECK((refused.is(ledger::LedgerRefusal::record) || refused.is(ledger::LedgerRefusal::canonical) || refused.is(ledger::LedgerRefusal::order)));
-      }
-    }
   }
 }
 
