@@ -264,7 +264,7 @@ class Requests(Story):
         imports = self.records("import")
         self.assertEqual([r["res"] for r in imports], ["ok", "fail", "fail", "fail", "fail"], imports)
         self.assertEqual(len(self.records("issue")), 2, "the root and one intermediate")
-        for record, reason in zip(imports[1:], ("2048 bits", "the self-signature is not good", "already on the log", "bytes is announced"), strict=True):
+        for record, reason in zip(imports[1:], ("2048 bits", "the self-signature is not good", "already on the log", "neither as PEM nor as DER"), strict=True):
             self.assertIn(reason, record["d"]["reason"])
 
     def test_wishes_of_a_request_are_dropped_on_the_record(self):
