@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <set>
 
 #include "ceremony/ground/refused.h"
 
@@ -13,6 +14,11 @@ constexpr std::size_t longest_label = 1024;
 
 bool is_label_name(std::string_view name) {
   return !name.empty() && name.size() <= 32 && name.find('/') == std::string_view::npos && fault_of_name(name).empty();
+}
+
+/// As a checkpoint's first line takes it.
+bool is_origin(std::string_view origin) {
+  return !origin.empty() && origin.size() <= 100 && std::ranges::all_of(origin, [](char c) { return c > ' ' && c < 0x7f && c != '+'; });
 }
 
 bool is_below(std::string_view name, std::string_view prefix) {
@@ -67,8 +73,15 @@ void refuse_taken(Volume& volume, const std::map<std::string, View>& files) {
 }
 
 void refuse_full(Volume& volume, const std::map<std::string, View>& files) {
+  // A filesystem gives room in blocks, to folders too: what would fit by its bytes alone may stop half-way.
+  constexpr std::uint64_t block = 4096;
   std::uint64_t needed = 0;
-  for (const auto& [name, content] : files) needed += content.size();
+  std::set<std::string_view> folders;
+  for (const auto& [name, content] : files) {
+    needed += (content.size() + block - 1) / block * block;
+    for (std::size_t end = name.find('/'); end != std::string::npos; end = name.find('/', end + 1)) folders.insert(std::string_view(name).substr(0, end));
+  }
+  needed += folders.size() * block;
   const std::uint64_t free = volume.info().free_bytes;
   if (needed > free)
     throw Refused(VolumeRefusal::full, "the medium has room for " + std::to_string(free) + " bytes, " + std::to_string(needed) + " are needed",
@@ -105,7 +118,7 @@ void compare(Volume& volume, const std::string& prefix, const std::map<std::stri
 
 }  // namespace
 
-std::string text_of(const Label& label) { return "ceremony-medium/v1\nname: " + label.name + "\nid: " + label.id + "\n"; }
+std::string text_of(const Label& label) { return "ceremony-medium/v1\norigin: " + label.origin + "\nname: " + label.name + "\nid: " + label.id + "\n"; }
 
 Label parse_label(std::string_view text) {
   // Taken apart leniently, put together again and compared: only the canonical bytes survive.
@@ -115,9 +128,9 @@ Label parse_label(std::string_view text) {
     const std::string_view rest = text.substr(at + key.size());
     return std::string(rest.substr(0, rest.find('\n')));
   };
-  Label out{line("\nname: "), line("\nid: ")};
+  Label out{line("\norigin: "), line("\nname: "), line("\nid: ")};
   const auto id = unhex(out.id);
-  if (!is_label_name(out.name) || !id || id->size() != 16 || text_of(out) != text)
+  if (!is_origin(out.origin) || !is_label_name(out.name) || !id || id->size() != 16 || text_of(out) != text)
     throw Refused(VolumeRefusal::label, "the file \"ceremony-medium\" is not a label of ours", "",
                   "this medium was prepared by something else; use another one");
   return out;
@@ -139,13 +152,16 @@ std::optional<Digest> Volume::label_digest() {
 
 bool Volume::is_same_medium(const Digest& label) { return label_digest() == label; }
 
-Label Volume::label_if_new(const std::string& name, View random) {
+Label Volume::label_if_new(const std::string& origin, const std::string& name, View random) {
   assert(random.size() == 16);
   if (const auto found = label()) return *found;
   if (!is_label_name(name))
     throw Refused(VolumeRefusal::name, shown(name) + " cannot be a medium's name", this->name(),
                   "use 1 to 32 letters, digits, \".\", \"_\" and \"-\"");
-  const Label made{name, hex(random)};
+  if (!is_origin(origin))
+    throw Refused(VolumeRefusal::name, shown(origin) + " cannot be the origin on a label", this->name(),
+                  "an origin is 1 to 100 printable ASCII characters without a space or \"+\"");
+  const Label made{origin, name, hex(random)};
   write(std::string(label_file), as_view(text_of(made)));
   return made;
 }

@@ -52,8 +52,9 @@ enum class VolumeRefusal {
 
 /// What the small file `ceremony-medium` at the top of a medium says. Its digest goes on the log.
 struct Label {
-  std::string name;  ///< [A-Za-z0-9._-]{1,32}
-  std::string id;    ///< 32 lower-case hex digits, random
+  std::string origin;  ///< of the log whose CA the medium belongs to: printable ASCII, no space, no "+", 1 to 100 bytes
+  std::string name;    ///< [A-Za-z0-9._-]{1,32}
+  std::string id;      ///< 32 lower-case hex digits, random
   bool operator==(const Label&) const = default;
 };
 inline constexpr std::string_view label_file = "ceremony-medium";
@@ -102,8 +103,8 @@ class Volume {
   /// Whether the medium that is in now carries the label with this digest.
   [[nodiscard]] bool is_same_medium(const Digest& label);
   /// Writes a label where there is none, with 16 `random` bytes as its id. Returns the label that is there afterwards: an
-  /// older label stays, and the caller decides whether its name matters.
-  Label label_if_new(const std::string& name, View random);
+  /// older label stays, and the caller decides whether its origin and name matter.
+  Label label_if_new(const std::string& origin, const std::string& name, View random);
 };
 
 /// The media this run knows, by what people call them and what they are for.

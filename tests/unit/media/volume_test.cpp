@@ -65,19 +65,23 @@ struct Desk {
 }  // namespace
 
 TEST_CASE("a label is known by its exact bytes") {
-  const Label label{"factory-a", std::string(32, 'a')};
-  const std::string text = "ceremony-medium/v1\nname: factory-a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
+  const Label label{"rehearsal.ca.example.com/g1", "factory-a", std::string(32, 'a')};
+  const std::string text = "ceremony-medium/v1\norigin: rehearsal.ca.example.com/g1\nname: factory-a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
   CHECK(text_of(label) == text);
   CHECK(parse_label(text) == label);
   for (std::size_t at = 0; at < text.size(); ++at) CHECK(fate([&] { (void)parse_label(text.substr(0, at)); }) == "media/label");
-  for (const auto* bad : {"ceremony-medium/v2\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-                          "ceremony-medium/v1\nname: a b\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-                          "ceremony-medium/v1\nname: a/b\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-                          "ceremony-medium/v1\nname: a\nid: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
-                          "ceremony-medium/v1\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
-                          "ceremony-medium/v1\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nname: a\n",
-                          "ceremony-medium/v1\r\nname: a\r\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
-                          "ceremony-medium/v1\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nmore\n"})
+  for (const auto* bad : {"ceremony-medium/v2\norigin: o\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\norigin: \nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\norigin: o o\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\norigin: o+o\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\norigin: o\nname: a b\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\norigin: o\nname: a/b\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\norigin: o\nname: a\nid: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+                          "ceremony-medium/v1\norigin: o\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\nname: a\norigin: o\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+                          "ceremony-medium/v1\r\norigin: o\r\nname: a\r\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+                          "ceremony-medium/v1\norigin: o\nname: a\nid: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nmore\n"})
     CHECK(fate([&] { (void)parse_label(bad); }) == "media/label");
 }
 
@@ -85,12 +89,15 @@ TEST_CASE("a new medium gets a label, a labelled one keeps its own") {
   Desk desk;
   CHECK(desk.stick.label() == std::nullopt);
   CHECK(desk.stick.info().label == std::nullopt);
-  const Label label = desk.stick.label_if_new("factory-a", random_id);
+  const Label label = desk.stick.label_if_new("rehearsal.ca.example.com/g1", "factory-a", random_id);
   CHECK(desk.folder.says("cat stick/ceremony-medium") == text_of(label));
   CHECK(desk.stick.info().label == sha256(text_of(label)));
   CHECK(desk.stick.is_same_medium(sha256(text_of(label))));
   CHECK_FALSE(desk.stick.is_same_medium(sha256("another")));
-  CHECK(desk.stick.label_if_new("other", Bytes(16, 1)) == label);
+  CHECK(desk.stick.label_if_new("rehearsal.other.example.com/g1", "other", Bytes(16, 1)) == label);
+  Desk fresh;
+  CHECK(fate([&] { (void)fresh.stick.label_if_new("two words", "factory-a", random_id); }) == "media/name");
+  CHECK(fresh.stick.label() == std::nullopt);
   desk.folder.put("stick/ceremony-medium", as_view("hello\n"));
   CHECK(fate([&] { (void)desk.stick.label(); }) == "media/label");
 }
@@ -139,7 +146,7 @@ TEST_CASE("links and special files on a medium are refused") {
 
 TEST_CASE("an export is written, taken out, put in again and compared") {
   Desk desk;
-  desk.stick.label_if_new("factory-a", random_id);
+  desk.stick.label_if_new("rehearsal.ca.example.com/g1", "factory-a", random_id);
   desk.stick.write("out/older", as_view("stays"));
   int asked = 0;
   write_and_read_back(desk.stick, "out", factory, [&](const Volume& volume) {
@@ -231,7 +238,7 @@ TEST_CASE("a file that came back different is named") {
 
 TEST_CASE("another medium in the slot is noticed") {
   Desk desk;
-  desk.stick.label_if_new("factory-a", random_id);
+  desk.stick.label_if_new("rehearsal.ca.example.com/g1", "factory-a", random_id);
   CHECK(desk.exporting("cp -r . ../copy && sed -i s/ab/cd/ ceremony-medium") == "media/wrong-medium");
   Desk unlabelled;
   CHECK(unlabelled.exporting("cd .. && mv stick gone && mkdir stick") == "media/altered");
