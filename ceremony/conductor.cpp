@@ -73,12 +73,14 @@ std::string banner(const actions::Run& run) {
 
 Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const std::vector<ledger::Repair>& repairs) {
   auto& op = run.w.op;
+  actions::need_own_ledgers(run);
   if (actions::needs_finishing(run)) {
-    op.progress("the last ceremony is closed but not yet signed by all; that is finished first");
+    op.progress("the last ceremony is closed, but a signature or a proof is missing; that is finished first");
     run.step = "close";
     actions::finish_closed(run);
     return Outcome::complete;
   }
+  actions::need_media(run, procedure);
   std::size_t at = 0;
   const bool resumed = run.state().open.has_value();
   if (resumed) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "ceremony/actions/run.h"
+#include "ceremony/procedure/procedure.h"
 
 namespace ceremony::actions {
 
@@ -39,12 +40,17 @@ void confirm_deviations(Run& run);
 void sign_off(Run& run);
 void close(Run& run);
 
+/// Refuses ledgers of another CA than the policy's, by name.
+void need_own_ledgers(const Run& run);
+/// Refuses, before anything has begun, to run a procedure whose media are not all named: an absent one must not be found
+/// when the keys are made.
+void need_media(Run& run, const procedure::Procedure& procedure);
 /// What was signed, verified and has its result on the record, but not its `issue` or `crl`: the power went in between.
 void record_unrecorded(Run& run);
 /// Everything that comes after a `close` record: signatures on the checkpoint, the token's own copy, keys, sums, proofs,
 /// bundles' log. Also finishes a ceremony that was cut right after its `close`.
 void finish_closed(Run& run);
-/// True if the last ceremony is closed but its checkpoint lacks a signature it should have.
+/// True if the last ceremony is closed but its checkpoint lacks a signature it should have, or the end of it all, the sums.
 [[nodiscard]] bool needs_finishing(const Run& run);
 /// Closes the open ceremony at once, as aborted.
 void abort(Run& run);

@@ -10,7 +10,11 @@ namespace ceremony::actions {
 ShareWords Run::open_share(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential) {
   const std::string& holder = share.holder;
   const auto open = [&] {
-    const Bytes file = w.volumes.named(holder).read(share_file_name(set.id), 65536);
+    auto& volume = w.volumes.named(holder);
+    check_medium(volume);
+    if (!volume.exists(share_file_name(set.id)))
+      throw Refused(ActionRefusal::absent, "there is no file \"" + share_file_name(set.id) + "\" on the medium", "", "insert the medium that holds this share");
+    const Bytes file = volume.read(share_file_name(set.id), 65536);
     if (share.form == "age-identity") {
       const std::array<shares::AgeIdentity, 1> identities{credential.identity().duplicate()};
       return shares::read(shares::age_decrypt_identity(file, identities).reveal());
@@ -63,9 +67,12 @@ MasterSecret Run::collect(policy::QuorumName quorum, std::string_view purpose, b
   // Shares of a round that was left unfinished are gone from memory: a new round begins.
   const auto nth = on_record ? state().next_nth(purpose) + (state().handed_in(purpose).empty() ? 0 : 1) : 0;
   std::vector<std::string> holders;
-  for (const auto& [index, share] : set->shares)
-    if (!share.is_void) holders.push_back(share.holder);
-  const auto people = choose_people("members." + name, "Whose " + name + " shares are handed in (to " + std::string(purpose) + ")?", holders, set->threshold);
+  Choice choice{"hand-in", {{"set", set->id}, {"purpose", std::string(purpose)}}, {}};
+  for (const auto& [index, share] : set->shares) {
+    if (share.is_void) choice.left_out[share.holder] = "holds a void share: share " + std::to_string(index) + " of \"" + set->id + "\" is a share no longer";
+    else holders.push_back(share.holder);
+  }
+  const auto people = choose_people("members." + name, "Whose " + name + " shares are handed in (to " + std::string(purpose) + ")?", holders, set->threshold, choice);
   const auto set_id = set->id;
   const auto kcv = set->shares.begin()->second.kcv;
   std::vector<ShareWords> words;
@@ -109,15 +116,21 @@ std::unique_ptr<hsm::Token> Run::main_token() {
     }
   if (serial.empty()) throw Refused(ActionRefusal::not_now, "no token was initialised for this CA yet", "log", "the step that initialises the token comes first");
   auto token = w.hsm.by_serial(serial);
-  const auto id = token->identity();
-  if (!w.policy.admits_token(id.model, id.serial))
-    throw Refused(ActionRefusal::absent, "the policy admits no token of model \"" + id.model + "\", serial \"" + id.serial + "\"", "policy: tokens", "insert the token the policy names");
+  admit_token(token->identity());
   return token;
+}
+
+void Run::admit_token(const hsm::TokenIdentity& id) const {
+  if (!w.policy.admits_token(id.model, id.serial))
+    throw Refused(ActionRefusal::absent, "the policy (" + std::string(policy::name_of(w.policy.environment)) + ") admits no token of model \"" + id.model + "\", serial \"" + id.serial + "\"",
+                  "token \"" + id.label + "\"", "insert a token that the policy names under [tokens]");
 }
 
 void Run::record_token(hsm::Token& token, std::string_view role, std::string_view purpose) {
   std::vector<state::TokenObject> seen;
-  for (const auto& o : token.objects()) {
+  std::vector<hsm::ObjectInfo> objects;
+  attempt("token", {}, {{"role", std::string(role)}, {"purpose", std::string(purpose)}}, "token", [&] { objects = token.objects(); });
+  for (const auto& o : objects) {
     state::TokenObject t;
     t.cls = o.cls;
     t.label = o.label;
@@ -150,8 +163,13 @@ void Run::record_token(hsm::Token& token, std::string_view role, std::string_vie
 
 ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view purpose, bool on_record,
                          const std::function<void(hsm::Token&)>& before_listing)
-    : m_run(run), m_token(run.main_token()), m_on_record(on_record) {
+    : m_run(run), m_on_record(on_record) {
   const MasterSecret secret = std::move(activation);
+  const auto failing = [&](const std::function<void()>& work) {
+    if (on_record) run.attempt("activate", {}, {{"purpose", std::string(purpose)}}, "token", work);
+    else work();
+  };
+  failing([&] { m_token = run.main_token(); });
   const auto serial = m_token->identity().serial;
   std::optional<ledger::Record> activate;
   if (on_record) {
@@ -163,16 +181,11 @@ ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view p
       set = h.set;
     }
     activate = run.make("activate", holders, {{"token", serial}, {"purpose", std::string(purpose)}, {"set", set}, {"holders", holders}, {"nth", nth}});
-    run.require(*activate);
+    run.demand(*activate);
   }
   const auto pins = m_token->pin_state();
   if (pins.user.low || pins.user.final_try || pins.user.locked) run.w.op.progress("token " + serial + ": " + std::string(hsm::tries_left(pins.user)));
-  try {
-    m_token->login(shares::derive_user_pin(secret, run.pin_form()));
-  } catch (const Refused& refusal) {
-    if (on_record) run.record_failed("activate", {}, {{"token", serial}, {"purpose", std::string(purpose)}}, refusal.findings().front().what);
-    throw;
-  }
+  failing([&] { m_token->login(shares::derive_user_pin(secret, run.pin_form())); });
   m_active = true;
   try {
     if (activate) {
@@ -182,7 +195,7 @@ ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view p
     }
   } catch (...) {
     // A constructor that throws has no destructor run: the token must not stay open.
-    m_token->logout();
+    give_up();
     throw;
   }
 }
@@ -204,10 +217,12 @@ void ActiveToken::done_after_close() {
 }
 
 ActiveToken::~ActiveToken() {
-  if (!m_active) return;
-  std::string serial;
+  if (m_active) give_up();
+}
+
+void ActiveToken::give_up() noexcept {
+  m_active = false;
   try {
-    serial = m_token->identity().serial;
     m_token->logout();
   } catch (const Refused&) {
     // The token is gone, and its login with it.

@@ -166,7 +166,8 @@ void abort(Run& run) {
 bool needs_finishing(const Run& run) {
   const auto& state = run.state();
   if (state.open || state.closed.empty()) return false;
-  return !state::unwaived(state::check_checkpoint(state, run.journal().tree(), run.journal().checkpoint())).empty();
+  // The sums are written last: without them the proofs may not have reached every medium.
+  return !state::unwaived(state::check_checkpoint(state, run.journal().tree(), run.journal().checkpoint())).empty() || !run.journal().has_sums();
 }
 
 void finish_closed(Run& run) {

@@ -86,15 +86,19 @@ std::string readme(Run& run, const std::string& what, const std::string& command
 std::string bundle_name(const state::Certificate& certificate) { return "bundle-" + certificate.serial.substr(2, 16); }
 
 void export_to(Run& run, const std::string& medium, const std::string& prefix, const media::Files& files, const media::Files& beside) {
-  run.retry("export." + medium + ".refused", "administrator", [&] {
+  run.retry("export." + medium + ".refused", "administrator", [&] { run.attempt("export", {}, {{"media", std::vector<std::string>{medium}}}, "medium \"" + medium + "\"", [&] {
     auto& volume = run.w.volumes.named(medium);
-    if (volume.inserted() == media::Inserted::no) volume.insert_again();
+    if (run.state().open && run.state().open->media.contains(medium)) run.register_medium(medium, std::string(run.state().open->media.at(medium).kind));
+    else run.check_medium(volume);
+    for (const auto& [name, content] : beside)
+      if (const auto path = prefix + "/" + name; !volume.exists(path))
+        throw Refused(media::VolumeRefusal::wrong_medium, "there is no \"" + path + "\" on the medium, and it was written there", medium, "insert the medium that holds \"" + prefix + "\"");
     const bool there = std::ranges::all_of(files, [&](const auto& f) { return volume.exists(prefix.empty() ? f.first : prefix + "/" + f.first); });
     if (!there) return media::write_and_read_back(volume, prefix, files, run.ask_reinsert());
     auto all = beside;
     all.insert(files.begin(), files.end());
     media::read_back(volume, prefix, all);
-  });
+  }); });
 }
 
 media::Files public_files(Run& run) {

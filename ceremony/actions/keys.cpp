@@ -34,11 +34,16 @@ void generate(Run& run, hsm::Token& token, const Planned& planned, const Digest&
   const std::string id = "generate-" + planned.purpose + "-" + std::to_string(run.journal().size());
   run.record("intent", {}, {{"id", id}, {"act", "generate-key"}, {"key", key}, {"tbs", act}});
   run.w.op.progress("the token generates the " + planned.purpose + " key (" + planned.algorithm + ")");
-  const auto made = token.generate_key(planned.plan);
-  const auto seen = made->attributes();
+  std::unique_ptr<hsm::Key> made;
+  hsm::ObjectInfo seen;
   const auto scheme = pki::scheme_for(planned.algorithm);
   const auto text = challenge(run, key, planned.plan.label);
-  const auto proof = made->sign(as_view(text), hsm_scheme(scheme));
+  Bytes proof;
+  run.attempt("keygen", {}, {{"key", key}, {"label", planned.plan.label}, {"purpose", planned.purpose}}, "token", [&] {
+    made = token.generate_key(planned.plan);
+    seen = made->attributes();
+    proof = made->sign(as_view(text), hsm_scheme(scheme));
+  });
   pki::verify_by_both(made->spki(), as_view(text), proof, scheme);
   const auto info = pki::inspect_key(made->spki());
   run.record("keygen", {},
@@ -66,6 +71,10 @@ void reconcile_keys(Run& run, hsm::Token& token) {
     }
     run.record("reconcile", {}, {{"id", id}, {"outcome", outcome}, {"tbs", intent.tbs}, {"found", outcome == "undone" ? "no key of that id on the token" : "the key of that id"}});
   }
+}
+
+void wrap(Run& run, hsm::Token& token, const state::KeyId& key, const MasterSecret& recovery) {
+  run.attempt("export", {}, {{"kind", "backup"}, {"key", key}}, "token", [&] { run.wrapped[key] = token.wrap(*unhex(key), shares::derive_kek(recovery)); });
 }
 
 const state::Key* key_for(Run& run, std::string_view purpose) {
@@ -98,7 +107,7 @@ void generate_keys(Run& run) {
   const MasterSecret recovery = run.collect(policy::QuorumName::recovery, "wrap");
   ActiveToken active(run, std::move(activation), "generate", true, [&](hsm::Token& token) { reconcile_keys(run, token); });
   for (const auto& planned : plans) generate(run, active.token(), planned, digest);
-  run.wrapped[hex(plans[0].plan.id)] = active.token().wrap(plans[0].plan.id, shares::derive_kek(recovery));
+  wrap(run, active.token(), hex(plans[0].plan.id), recovery);
   active.done();
 }
 
@@ -110,7 +119,7 @@ void back_up_key(Run& run) {
     MasterSecret activation = run.collect(policy::QuorumName::activation, "activate");
     const MasterSecret recovery = run.collect(policy::QuorumName::recovery, "wrap");
     ActiveToken active(run, std::move(activation), "generate");
-    run.wrapped[key.id] = active.token().wrap(*unhex(key.id), shares::derive_kek(recovery));
+    wrap(run, active.token(), key.id, recovery);
     active.done();
   }
   const Bytes& blob = run.wrapped.at(key.id);
@@ -136,7 +145,8 @@ void prove_restore(Run& run) {
   const auto& bound = run.w.binding.restore_token;
   if (!bound) throw Refused(ActionRefusal::absent, "no second token is named", run.w.binding_file.name, "add a [restore_token] to the binding file");
   const auto disposition = run.args.contains("then") ? run.args.at("then") : std::string("erase");
-  auto token = bound->serial ? run.w.hsm.by_serial(*bound->serial) : run.w.hsm.blank();
+  std::unique_ptr<hsm::Token> token;
+  run.attempt("init", {}, {{"role", "restore"}}, "token", [&] { token = bound->serial ? run.w.hsm.by_serial(*bound->serial) : run.w.hsm.blank(); });
   const auto before = token->identity();
   const std::string serial = before.serial.empty() ? "blank" : before.serial;
   const auto act = ledger::act_artifact({{"token", serial}, {"model", before.model}, {"label", bound->label}, {"role", "restore"}, {"then", disposition == "erase" ? "erase" : "keep"}});
@@ -147,9 +157,14 @@ void prove_restore(Run& run) {
 
   // From the medium, not from memory: what is proven is what lies there.
   const auto& backup = key.backups.back();
-  const auto blob = run.w.volumes.named(backup.media.front()).read(backup_file(key.id, set), 65536);
-  if (sha256(blob) != backup.blob)
-    throw Refused(ActionRefusal::incomplete, "the backup on medium \"" + backup.media.front() + "\" is not the one on the log", backup.media.front(), "abort, and begin again with new media");
+  Bytes blob;
+  run.attempt("restore", {}, {{"key", key.id}, {"set", set}}, "medium \"" + backup.media.front() + "\"", [&] {
+    auto& volume = run.w.volumes.named(backup.media.front());
+    run.check_medium(volume);
+    blob = volume.read(backup_file(key.id, set), 65536);
+    if (sha256(blob) != backup.blob)
+      throw Refused(ActionRefusal::incomplete, "the backup on medium \"" + backup.media.front() + "\" is not the one on the log", backup.media.front(), "abort, and begin again with new media");
+  });
 
   const auto intent = [&](const std::string& what) {
     const std::string id = what + "-" + std::to_string(run.journal().size());
@@ -167,9 +182,12 @@ void prove_restore(Run& run) {
   run.w.op.progress("initialising the second token \"" + bound->label + "\"");
   const Pin so = random_pin();
   const Pin user = random_pin();
-  token->initialise(so, bound->label);
-  token->init_user_pin(so, user);
-  const auto after = token->identity();
+  hsm::TokenIdentity after;
+  run.attempt("init", {}, {{"before", serial}, {"label", bound->label}, {"role", "restore"}, {"purpose", "restore-test"}}, "token", [&] {
+    token->initialise(so, bound->label);
+    token->init_user_pin(so, user);
+    after = token->identity();
+  });
   // Its PINs die with this step: it is erased, or given its own shares by the ceremony that makes it a standby.
   run.record("init", {},
              {{"token", after.serial}, {"before", serial}, {"model", after.model}, {"label", after.label}, {"role", "restore"}, {"purpose", "restore-test"},
@@ -177,11 +195,16 @@ void prove_restore(Run& run) {
   result(id);
   {
     const hsm::Login login(*token, user);
-    const auto restored = token->unwrap(blob, kek, {hsm_algorithm(run.w.policy.root.algorithm), key.label, *unhex(key.id), false}, key.spki);
+    std::unique_ptr<hsm::Key> restored;
     const auto text = challenge(run, key.id, key.label);
-    const auto proof = restored->sign(as_view(text), hsm_scheme(key.scheme));
-    pki::verify_by_both(key.spki, as_view(text), proof, key.scheme);
-    const auto seen = restored->attributes();
+    Bytes proof;
+    hsm::ObjectInfo seen;
+    run.attempt("restore", {}, {{"key", key.id}, {"set", set}}, "token", [&] {
+      restored = token->unwrap(blob, kek, {hsm_algorithm(run.w.policy.root.algorithm), key.label, *unhex(key.id), false}, key.spki);
+      proof = restored->sign(as_view(text), hsm_scheme(key.scheme));
+      pki::verify_by_both(key.spki, as_view(text), proof, key.scheme);
+      seen = restored->attributes();
+    });
     run.record("restore", {},
                {{"key", key.id}, {"token", after.serial}, {"set", set}, {"blob", backup.blob}, {"spki_sha256", sha256(restored->spki())},
                 {"local", seen.local.value_or(true)}, {"extractable", seen.extractable.value_or(true)}, {"scheme", key.scheme}, {"proof", base64(proof)},

@@ -67,7 +67,7 @@ void enrol(Run& run, const policy::Person& person) {
   std::vector<std::string> others;
   for (const auto& [other, p] : run.w.policy.people)
     if (other != id) others.push_back(other);
-  const auto seen_by = run.choose_people("seen-by." + id, "Which two people saw the identity document of " + id + "?", others, 2);
+  const auto seen_by = run.choose_people("seen-by." + id, "Which two people saw the identity document of " + id + "?", others, 2, {"enrol", {{"person", id}}, {}});
   const std::string name = op.type({"name." + id, "administrator", "Name of " + id + " as on the identity document (kept off the public record)."}, "");
   if (name.empty()) throw Refused(ActionRefusal::mistaken, "no name was given", id, "type the name as it stands on the identity document");
 
@@ -76,7 +76,7 @@ void enrol(Run& run, const policy::Person& person) {
     auto credential = shares::Credential::generate(id, run.rng);
     const Passphrase passphrase = agree_passphrase(run, "passphrase." + id, id, "your credential");
     op.progress("sealing the credential of " + id);
-    media::write_and_read_back(volume, {{credential_file(), credential.seal(passphrase, static_cast<unsigned>(run.w.policy.scrypt_log_n), run.rng)}}, run.ask_reinsert());
+    run.attempt("enrol", {}, {{"person", id}}, "medium \"" + id + "\"", [&] { media::write_and_read_back(volume, {{credential_file(), credential.seal(passphrase, static_cast<unsigned>(run.w.policy.scrypt_log_n), run.rng)}}, run.ask_reinsert()); });
   }
   // What counts is what is on the medium: it is opened again, and signs.
   const auto credential = run.unlock(id, "show that it works, and enrol", "enrol");

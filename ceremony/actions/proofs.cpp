@@ -54,9 +54,16 @@ void write_proofs(Run& run) {
     const std::string folder(record.d.text("name"));
     const auto proofs = log_files(run, closed, record);
     auto all = bundle_files(run, certificate->second, std::string(record.d.text("recipient")));
-    export_to(run, medium, folder, proofs, all);
-    all.insert(proofs.begin(), proofs.end());
-    export_to(run, medium, "", {{folder + ".tar.zst", media::pack(all, closed.at)}});
+    try {
+      export_to(run, medium, folder, proofs, all);
+      all.insert(proofs.begin(), proofs.end());
+      export_to(run, medium, "", {{folder + ".tar.zst", media::pack(all, closed.at)}});
+    } catch (const Refused& refusal) {
+      // A medium that is gone for good must not keep the ceremony from being finished: people may do without its proofs.
+      if (!refusal.is(ActionRefusal::aborted)) throw;
+      run.w.op.progress("without its proofs: " + folder + " on medium \"" + medium + "\"; the ledger has all that they are made from");
+      continue;
+    }
     run.w.op.progress("proofs and archive of " + folder + " are on medium \"" + medium + "\"");
   }
 }

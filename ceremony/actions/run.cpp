@@ -82,16 +82,40 @@ ledger::Record Run::make(std::string_view event, std::vector<std::string> who, l
   return r;
 }
 
+namespace {
+
+/// What a person does next about a broken rule that a person can cause.
+std::string next_step(const state::Violation& broken) {
+  static const std::map<std::string_view, std::string_view> next{
+      {"LOG-3", "set the machine's clock right and run the same command again; after too long a gap governance waives the rule, or this ceremony is aborted"},
+      {"LOG-5", "stop: the ledgers are not the newest ones of this CA; insert the newest copies and run the same command again"},
+      {"ENV-1", "use the policy, the token and the ledgers of this CA and of this environment"},
+      {"POL-1", "run with the policy file that was adopted; another one is adopted by governance first"},
+      {"POL-2", "run with the procedure file that was adopted"},
+      {"TOKEN-2", "stop, keep the token as it is, and find out who had it; nothing is signed with it until its objects are those of the log"},
+      {"TOKEN-3", "insert the token of this CA"}};
+  if (const auto found = next.find(broken.rule); found != next.end()) return std::string(found->second);
+  const auto* rule = state::find_rule(broken.rule);
+  return rule == nullptr ? "nothing was done" : "nothing was done; the rule says: " + std::string(rule->sentence);
+}
+
+}  // namespace
+
 void Run::require(const ledger::Record& record) const {
   const auto broken = state::unwaived(state::check(m_state, record, artifacts()));
   if (broken.empty()) return;
   std::vector<Finding> findings;
-  for (const auto& b : broken) {
-    const auto* rule = state::find_rule(b.rule);
-    findings.push_back({b.rule + ": " + b.what, "before the record \"" + record.ev + "\"",
-                        rule == nullptr ? "nothing was done" : "nothing was done; the rule says: " + std::string(rule->sentence)});
-  }
+  for (const auto& b : broken) findings.push_back({b.rule + ": " + b.what, "before the record \"" + record.ev + "\"", next_step(b)});
   throw Refused(ActionRefusal::rule, std::move(findings));
+}
+
+void Run::demand(const ledger::Record& record) {
+  try {
+    require(record);
+  } catch (const Refused& refusal) {
+    record_failed(record.ev, record.who, record.d, refusal.findings().front().what);
+    throw;
+  }
 }
 
 void Run::append(const ledger::Record& r) {
@@ -108,7 +132,7 @@ void Run::append(const ledger::Record& r) {
 
 void Run::record(std::string_view event, std::vector<std::string> who, ledger::Value d) {
   const auto r = make(event, std::move(who), std::move(d));
-  require(r);
+  demand(r);
   append(r);
 }
 
@@ -116,8 +140,26 @@ void Run::record_failed(std::string_view event, std::vector<std::string> who, le
   if (!m_state.open) return;  // outside a ceremony there is no log to put it on
   auto r = make(event, std::move(who), std::move(d.set("reason", std::string(reason.substr(0, 900)))));
   r.ok = false;
-  require(r);
-  append(r);
+  const auto takes = [&] { return state::unwaived(state::check(m_state, r, artifacts())).empty(); };
+  // Where who acted or what with is itself what is wrong, the reason alone is recorded; where the clock is, nothing can be.
+  if (!takes()) {
+    r.who.clear();
+    r.d = ledger::Value{{"reason", std::string(reason.substr(0, 900))}};
+  }
+  if (takes()) append(r);
+}
+
+void Run::attempt(std::string_view event, std::vector<std::string> who, const ledger::Value& d, std::string_view subject, const std::function<void()>& work) {
+  const auto failures = m_state.failures;
+  try {
+    work();
+  } catch (const Refused& refusal) {
+    // What has its own record by now, and what people chose, is not recorded as a failure of the outside world.
+    const bool chosen = refusal.code().starts_with("operator/") || refusal.is(ActionRefusal::stopped) || refusal.is(ActionRefusal::aborted);
+    if (!chosen && m_state.failures == failures)
+      record_failed(event, std::move(who), d, std::string(subject) + ": " + refusal.findings().front().what);
+    throw;
+  }
 }
 
 // --- people ---------------------------------------------------------------------------------------------------------
@@ -140,7 +182,7 @@ void Run::retry(const std::string& question, const std::string& who, const std::
 }
 
 std::vector<std::string> Run::choose_people(const std::string& question, const std::string& text, const std::vector<std::string>& among,
-                                            std::size_t m) {
+                                            std::size_t m, const Choice& choice) {
   std::string list;
   for (const auto& id : among) list += (list.empty() ? "" : " ") + id;
   std::vector<std::string> chosen;
@@ -156,15 +198,27 @@ std::vector<std::string> Run::choose_people(const std::string& question, const s
       if (!id.empty()) chosen.push_back(std::exchange(id, {}));
     }
     std::vector<Finding> wrong;
+    std::string reason;  // for the record: what somebody typed who took the question for another one is never quoted there
+    const auto mistake = [&](const std::string& what, const std::string& recorded, const std::string& hint) {
+      wrong.push_back({what, question, hint});
+      reason += (reason.empty() ? "" : "; ") + recorded;
+    };
     std::set<std::string> seen;
     for (const auto& one : chosen) {
-      if (std::ranges::find(among, one) == among.end())
-        wrong.push_back({"\"" + one + "\" is not one of them", question, "choose among: " + list});
+      const auto left_out = choice.left_out.find(one);
+      const bool known = w.policy.people.contains(one);
+      if (left_out != choice.left_out.end())
+        mistake("\"" + one + "\" " + left_out->second, "\"" + one + "\" " + left_out->second, "choose among: " + list);
+      else if (std::ranges::find(among, one) == among.end())
+        mistake("\"" + one + "\" is not one of them", (known ? "\"" + one + "\"" : std::string("somebody whom the policy does not name")) + " is not one of them", "choose among: " + list);
       else if (!seen.insert(one).second)
-        wrong.push_back({"\"" + one + "\" is named twice", question, "each person counts once"});
+        mistake("\"" + one + "\" is named twice", "\"" + one + "\" is named twice", "each person counts once");
     }
-    if (wrong.empty() && chosen.size() < m)
-      wrong.push_back({std::to_string(chosen.size()) + " of the " + std::to_string(m) + " people needed are named", question, "wait until enough of them are here"});
+    if (wrong.empty() && chosen.size() < m) {
+      const auto few = std::to_string(chosen.size()) + " of the " + std::to_string(m) + " people needed are named";
+      mistake(few, few, "wait until enough of them are here");
+    }
+    if (!wrong.empty() && !choice.event.empty()) record_failed(choice.event, {}, choice.d, reason);
     if (!wrong.empty()) throw Refused(ActionRefusal::mistaken, std::move(wrong));
   });
   return chosen;
@@ -175,7 +229,14 @@ shares::Credential Run::unlock(const std::string& person, const std::string& pur
   retry("unlock." + person + ".refused", person, [&] {
     const auto& enrolled = state().people;
     const auto known = enrolled.find(person);
-    const Bytes file = w.volumes.named(person).read(credential_file(), 65536);
+    Bytes file;
+    attempt(event, {person}, {}, "credential of " + person, [&] {
+      auto& volume = w.volumes.named(person);
+      check_medium(volume);
+      if (!volume.exists(credential_file()))
+        throw Refused(ActionRefusal::absent, "there is no credential on the medium \"" + person + "\"", person, "insert the medium of " + person);
+      file = volume.read(credential_file(), 65536);
+    });
     const Passphrase passphrase = w.op.secret({"passphrase." + person, person, "Passphrase of your credential, to " + purpose + "."});
     try {
       auto credential = shares::Credential::unlock(file, passphrase);
@@ -216,8 +277,10 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
   for (const auto& member : quorum.members)
     if (!already.contains(member) && state().people.contains(member)) left.push_back(member);
   const auto missing = needed->m - std::min(needed->m, already.size());
+  Choice choice{"approve", {{"act", id}, {"sha256", bytes}}, {}};
+  for (const auto& member : already) choice.left_out[member] = "has approved this already; each member counts once";
   const auto people = choose_people("members." + quorum_name, "Who approves (" + id + ", quorum " + quorum_name + " " + std::to_string(needed->m) + " of " + std::to_string(quorum.n()) + ")?",
-                                    left, missing);
+                                    left, missing, choice);
   for (const auto& person : people) {
     const auto message = ledger::approval_message(state().origin, ceremony, state().open->leaf, act, bytes);
     // One unlocking, one signature: the credential is gone before the next screen.
@@ -228,25 +291,6 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
     }
     record("approve", {person}, {{"act", id}, {"sha256", bytes}, {"person", person}, {"alg", "p256"}, {"sig", base64(signature)}});
   }
-}
-
-// --- media ----------------------------------------------------------------------------------------------------------
-
-media::AskReinsert Run::ask_reinsert() {
-  return [this](const media::Volume& volume) {
-    w.op.show({"reinsert." + volume.name(), "administrator", "Take the medium \"" + volume.name() + "\" out and put it in again; it is then read back."}, "");
-  };
-}
-
-void Run::register_medium(const std::string& name, std::string_view kind) {
-  if (state().open && state().open->media.contains(name)) return;
-  auto& volume = w.volumes.named(name);
-  std::array<std::uint8_t, 16> random{};
-  w.env.random(random);
-  if (volume.inserted() != media::Inserted::writable && kind != "intake") volume.insert_writable();
-  if (kind != "intake") (void)volume.label_if_new(name, random);
-  const auto info = volume.info();
-  record("medium", {}, {{"medium", name}, {"kind", std::string(kind)}, {"ident", info.id}, {"label", info.label ? hex(*info.label) : "none"}});
 }
 
 // --- keys -----------------------------------------------------------------------------------------------------------

@@ -131,20 +131,31 @@ class Run final {
   [[nodiscard]] bool rehearsal() const { return w.policy.environment == policy::Environment::rehearsal; }
   [[nodiscard]] Time now() { return w.env.now(); }
 
-  // Records. `require` throws Refused{ActionRefusal::rule} naming each rule that the record would break.
+  // Records. `require` throws Refused{ActionRefusal::rule} naming each rule that the record would break; `demand` and
+  // `record` put what was refused on the record first, as a failed one.
   [[nodiscard]] ledger::Record make(std::string_view event, std::vector<std::string> who, ledger::Value d);
   void require(const ledger::Record& record) const;
+  void demand(const ledger::Record& record);
   void record(std::string_view event, std::vector<std::string> who, ledger::Value d);
   void record_failed(std::string_view event, std::vector<std::string> who, ledger::Value d, std::string_view reason);
+  /// Does the work; what the outside world refuses (a token, a medium, a file) is put on the record as a failed `event`,
+  /// whose reason begins with `subject`, and goes on to the caller.
+  void attempt(std::string_view event, std::vector<std::string> who, const ledger::Value& d, std::string_view subject, const std::function<void()>& work);
   void append(const ledger::Record& record);
   Digest put(std::string_view text) { return m_journal.put_artifact(as_view(text)); }
   Digest put(View bytes) { return m_journal.put_artifact(bytes); }
   [[nodiscard]] Bytes artifact(const Digest& digest) const;
 
   // People.
+  /// What people are chosen for: a refused choice is put on the record as a failed `event` with the fields `d`.
+  struct Choice {
+    std::string_view event;
+    ledger::Value d;
+    std::map<std::string, std::string> left_out;  ///< who is not among them although one might think so, and why
+  };
   /// Asks which of `among` act now; at least `m` different ones. `question` is the question's id.
   [[nodiscard]] std::vector<std::string> choose_people(const std::string& question, const std::string& text,
-                                                       const std::vector<std::string>& among, std::size_t m);
+                                                       const std::vector<std::string>& among, std::size_t m, const Choice& choice = {});
   /// Asks for the passphrase and unlocks the person's credential from their medium; a wrong one is put on the record as
   /// a failed `event` and may be tried again. The credential is the enrolled one, or it is refused.
   [[nodiscard]] shares::Credential unlock(const std::string& person, const std::string& purpose, std::string_view event);
@@ -166,6 +177,8 @@ class Run final {
 
   // Tokens.
   [[nodiscard]] std::unique_ptr<hsm::Token> main_token();
+  /// Refuses a token that the policy does not admit to its environment.
+  void admit_token(const hsm::TokenIdentity& id) const;
   /// Reads identity, objects and the token's own checkpoint onto the record.
   void record_token(hsm::Token& token, std::string_view role, std::string_view purpose);
   [[nodiscard]] shares::PinForm pin_form() const;
@@ -173,6 +186,8 @@ class Run final {
   // Media.
   [[nodiscard]] media::AskReinsert ask_reinsert();
   void register_medium(const std::string& name, std::string_view kind);
+  /// Refuses a medium whose label names another CA, and one that is not the medium of that name in this ceremony.
+  void check_medium(media::Volume& volume);
 
   /// The root (CA) key and its certificate, where they exist.
   [[nodiscard]] const state::Key& ca_key() const;
@@ -200,6 +215,8 @@ class ActiveToken final {
   void done_after_close();
 
  private:
+  /// Logs out, and says on the record that it was in failure; a token that is gone has logged out by itself.
+  void give_up() noexcept;
   Run& m_run;
   std::unique_ptr<hsm::Token> m_token;
   bool m_on_record;

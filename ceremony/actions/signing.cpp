@@ -140,22 +140,21 @@ void record_crl(Run& run, const Came& of, const pki::VerifiedCrl& made) {
 /// Signs one prepared thing under an intent that is on the record.
 void sign_one(Run& run, hsm::Key& key, const Prepared& p, const std::string& intent) {
   const auto& linted = p.linted();
-  const pki::SpkiDer issuer{key.spki()};
-  const auto signature = key.sign(linted.tbs().view(), hsm_scheme(linted.scheme()));
+  // Verified under the public key that the log knows, not under one that the token shows.
+  const pki::SpkiDer issuer{run.ca_key().spki};
   const Came of{intent, linted.digest(), p.key};
-  const auto verified = [&](const auto& made) {
-    run.put(made.der().view());
-    run.record("result", {}, {{"id", intent}, {"tbs", of.tbs}, {"out", made.digest()}, {"verified", both_libraries()}});
+  const auto sign = [&](const auto& what) {
+    std::optional<decltype(pki::verify_signed(what, issuer, View{}))> made;
+    run.attempt("result", {}, {{"id", intent}, {"tbs", of.tbs}}, "token", [&] {
+      const auto signature = key.sign(linted.tbs().view(), hsm_scheme(linted.scheme()));
+      made.emplace(pki::verify_signed(what, issuer, signature));
+    });
+    run.put(made->der().view());
+    run.record("result", {}, {{"id", intent}, {"tbs", of.tbs}, {"out", made->digest()}, {"verified", both_libraries()}});
+    return *made;
   };
-  if (const auto* certificate = p.certificate()) {
-    const auto made = pki::verify_signed(*certificate, issuer, signature);
-    verified(made);
-    record_issue(run, of, made, p.profile, p.csr, lint_words(run, p));
-  } else {
-    const auto made = pki::verify_signed(std::get<pki::LintedCrl>(p.tbs), issuer, signature);
-    verified(made);
-    record_crl(run, of, made);
-  }
+  if (const auto* certificate = p.certificate()) record_issue(run, of, sign(*certificate), p.profile, p.csr, lint_words(run, p));
+  else record_crl(run, of, sign(std::get<pki::LintedCrl>(p.tbs)));
 }
 
 /// The certificate whose result is on the record and whose issue is not: what was linted and approved, linted once more.
@@ -238,8 +237,8 @@ void take_csrs(Run& run) {
     const auto bytes = volume.read(name, pki::csr_limit + 1);
     const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
     const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
-    (void)run.w.volumes.named(recipient);
     try {
+      (void)run.w.volumes.named(recipient);
       const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
       if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
       if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
@@ -253,7 +252,7 @@ void take_csrs(Run& run) {
                   {"dropped", csr.dropped}, {"medium", medium}});
     } catch (const Refused& refusal) {
       if (refusal.code().starts_with("operator/")) throw;
-      run.record_failed("import", {}, {{"csr", sha256(bytes)}, {"medium", medium}, {"recipient", recipient}}, refusal.findings().front().what);
+      run.record_failed("import", {}, {{"csr", sha256(bytes)}, {"medium", medium}, {"recipient", recipient.empty() ? "none" : recipient}}, refusal.findings().front().what);
       const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
       if (!without) throw;
     }

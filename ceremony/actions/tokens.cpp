@@ -100,7 +100,14 @@ void hand_out(Run& run, const Set& set, std::optional<unsigned>& identifier) {
                 {"commitment", shares::commitment(run.state().origin, words[i])}, {"kcv", kcv},
                 {"form", by_passphrase ? "age-passphrase" : "age-identity"}, {"file", sha256(sealed[i])}, {"medium", quorum.members[i]}});
   for (std::size_t i = 0; i < sealed.size(); ++i) {
-    media::write_and_read_back(run.w.volumes.named(quorum.members[i]), {{share_file_name(id), sealed[i]}}, run.ask_reinsert());
+    const auto& holder = quorum.members[i];
+    run.retry("export." + holder + ".refused", "administrator", [&] {
+      run.attempt("share", {}, {{"set", id}, {"holder", holder}}, "medium \"" + holder + "\"", [&] {
+        auto& volume = run.w.volumes.named(holder);
+        run.check_medium(volume);
+        media::write_and_read_back(volume, {{share_file_name(id), sealed[i]}}, run.ask_reinsert());
+      });
+    });
     run.w.op.progress(std::string(set.name) + " share " + std::to_string(i + 1) + " of " + std::to_string(quorum.n()) + " handed to " + quorum.members[i]);
   }
 }
@@ -138,8 +145,17 @@ void dry_lint_root(Run& run) {
 
 void initialise_token(Run& run) {
   if (both_sets_read_back(run)) return;
-  auto token = run.w.binding.token.serial ? run.w.hsm.by_serial(*run.w.binding.token.serial) : run.w.hsm.blank();
-  const auto before = token->identity();
+  std::unique_ptr<hsm::Token> token;
+  hsm::TokenIdentity before;
+  run.attempt("init", {}, {}, "token", [&] {
+    token = run.w.binding.token.serial ? run.w.hsm.by_serial(*run.w.binding.token.serial) : run.w.hsm.blank();
+    before = token->identity();
+    // Before anybody approves: a token that may not be taken must not be found when all have signed for it.
+    run.admit_token(before);
+    if (before.initialized)
+      throw Refused(hsm::HsmRefusal::token_not_blank, "the token \"" + before.label + "\" is initialised already, and may hold another CA's keys", "token \"" + before.label + "\", serial " + before.serial,
+                    "insert a blank token; a CA never takes over a token that is in use");
+  });
   const std::string serial = before.serial.empty() ? "blank" : before.serial;
   const auto& label = run.w.binding.token.label;
   const auto act = ledger::act_artifact({{"token", serial}, {"model", before.model}, {"label", label}, {"role", "main"}, {"then", "keep"}});
@@ -149,15 +165,20 @@ void initialise_token(Run& run) {
   run.record("intent", {}, {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
   run.w.op.progress("initialising the token \"" + label + "\"");
   const Pin throwaway = throwaway_pin(run);
-  token->initialise(throwaway, label);
-  run.activation_secret = fresh_secret(run, *token);
-  run.recovery_secret = fresh_secret(run, *token);
-  const Pin so = shares::derive_so_pin(*run.recovery_secret, run.pin_form());
-  const Pin user = shares::derive_user_pin(*run.activation_secret, run.pin_form());
-  token->set_so_pin(throwaway, so);
-  token->init_user_pin(so, user);
-  const bool dead = token->refuses_so_pin(throwaway);
-  const auto after = token->identity();
+  Pin user;
+  bool dead = false;
+  hsm::TokenIdentity after;
+  run.attempt("init", {}, {{"before", serial}, {"label", label}, {"role", "main"}, {"purpose", "create"}}, "token", [&] {
+    token->initialise(throwaway, label);
+    run.activation_secret = fresh_secret(run, *token);
+    run.recovery_secret = fresh_secret(run, *token);
+    const Pin so = shares::derive_so_pin(*run.recovery_secret, run.pin_form());
+    user = shares::derive_user_pin(*run.activation_secret, run.pin_form());
+    token->set_so_pin(throwaway, so);
+    token->init_user_pin(so, user);
+    dead = token->refuses_so_pin(throwaway);
+    after = token->identity();
+  });
   run.record("init", {},
              {{"token", after.serial}, {"before", serial}, {"model", after.model}, {"label", after.label}, {"role", "main"}, {"purpose", "create"},
               {"pin_form", std::string(shares::text_of(run.pin_form()))}, {"throwaway_refused", dead}});

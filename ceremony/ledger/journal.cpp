@@ -237,6 +237,14 @@ void Journal::write_sums() {
   });
 }
 
+bool Journal::has_sums() const {
+  const std::string line = hex(sha256(m_checkpoint)) + "  checkpoint\n";
+  return std::ranges::any_of(working(), [&](const Path& folder) {
+    const Path sums = folder / "SHA256SUMS";
+    return m_env->exists(sums) && as_text(m_env->read(sums, transcript_limit)).find(line) != std::string::npos;
+  });
+}
+
 std::vector<MediumFailure> Journal::take_failures() { return std::exchange(m_failures, {}); }
 
 std::vector<Path> Journal::working() const {

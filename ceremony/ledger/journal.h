@@ -84,6 +84,8 @@ class Journal final {
   void write_key(std::string_view file, const VerifierKey& key);
   /// SHA256SUMS in coreutils' format over everything but private/, incoming/ and itself.
   void write_sums();
+  /// Whether a working ledger's SHA256SUMS is of the latest checkpoint: written last, it says that all of a ceremony's end was.
+  [[nodiscard]] bool has_sums() const;
 
   /// The media that failed since the last call, to be recorded as deviations.
   [[nodiscard]] std::vector<MediumFailure> take_failures();

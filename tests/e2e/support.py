@@ -121,20 +121,37 @@ def endings(people):
     return answers
 
 
-def genesis_answers():
-    answers = Answers().give("clock", "so1 w1").give("clock.so1", "yes").give("clock.w1", "yes")
-    for person in PEOPLE:
-        answers.give(f"seen-by.{person}", "adm1 g1" if person in ("so1", "w1") else "so1 w1")
+class Ca:
+    """Who keeps a CA, and under which files."""
+
+    def __init__(self, policy, binding, people, custodians, clock, seen, governance, activation, recovery, media):
+        self.policy, self.binding = PROCEDURES / policy, PROCEDURES / binding
+        self.people, self.custodians, self.media = people, custodians, media
+        self.clock, self.seen, self.governance, self.activation, self.recovery = clock, seen, governance, activation, recovery
+
+
+FIRST = Ca("policy-rehearsal.toml", "hsm-softhsm2.toml", PEOPLE, CUSTODIANS, "so1 w1", "adm1 g1", "g1 g2", "c1 c3 c5", "c2 c3 c4",
+           ("intake", "public", "factory-a", "factory-b"))
+SECOND = Ca("policy-rehearsal-matter.toml", "hsm-softhsm2-matter.toml", "adm2 so2 w2 m1 m2 m3 g4 g5".split(), "m1 m2 m3".split(), "so2 w2", "adm2 g4", "g4 g5", "m1 m3",
+            "m2 m3", ("intake", "public", "factory-m"))
+
+
+def genesis_answers(ca=FIRST):
+    answers = Answers().give("clock", ca.clock)
+    for person in ca.clock.split():
+        answers.give(f"clock.{person}", "yes")
+    for person in ca.people:
+        answers.give(f"seen-by.{person}", ca.seen if person in ca.clock.split() else ca.clock)
         answers.give(f"name.{person}", f"Person {person} of a story")
         answers.file(f"new-passphrase.{person}", f"notes/{person}.credential")
-    answers.entries += passphrases(PEOPLE).entries
-    answers.give("members.governance", "g1 g2", 0).give("members.activation", "c1 c3 c5", 0).give("members.recovery", "c2 c3 c4", 0)
-    for person in CUSTODIANS:
+    answers.entries += passphrases(ca.people).entries
+    answers.give("members.governance", ca.governance, 0).give("members.activation", ca.activation, 0).give("members.recovery", ca.recovery, 0)
+    for person in ca.custodians:
         answers.file(f"new-share-passphrase.{person}", f"notes/{person}.share")
         answers.file(f"share-passphrase.{person}", f"notes/{person}.share", 0)
     for kind in ("video", "access-log", "module-certificate"):
         answers.give(f"evidence.{kind}", "none: a rehearsal")
-    answers.entries += endings(PEOPLE).entries
+    answers.entries += endings(ca.people).entries
     return answers
 
 
@@ -178,8 +195,8 @@ class World:
     """A room with its media, token store and notes. Media are known by their path too, so a saved world is put back
     where it was."""
 
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+    def __init__(self, folder, ca=FIRST):
+        self.folder, self.ca, self.procedures = pathlib.Path(folder), ca, PROCEDURES
         self.ledgers = [self.folder / "ledger-1", self.folder / "ledger-2"]
 
     def create(self):
@@ -200,24 +217,30 @@ class World:
     def environment(self, **more):
         return {**os.environ, "SOFTHSM2_CONF": str(self.folder / "tokens/softhsm2.conf"), **more}
 
-    def command(self, procedure, answers, policy=PROCEDURES / "policy-rehearsal.toml", binding=PROCEDURES / "hsm-softhsm2.toml"):
+    def command(self, procedure, answers, policy=None, binding=None, procedures=None, media=None, backups=2):
+        """`media`: folders in place of the usual ones; None for one that is not named."""
         if isinstance(answers, Answers):
             answers = answers.text()
         if answers is not None:
             (self.folder / "answers.toml").write_text(answers)
-        command = [str(BIN / "ceremony-rehearsal"), "run", procedure, "--policy", str(policy), "--hsm", str(binding), "--procedures", str(PROCEDURES)]
+        command = [str(BIN / "ceremony-rehearsal"), "run", str(procedure), "--policy", str(policy or self.ca.policy), "--hsm", str(binding or self.ca.binding),
+                   "--procedures", str(procedures or self.procedures)]
         for ledger in self.ledgers:
             command += ["--ledger", str(ledger)]
-        for n in (1, 2):
+        for n in range(1, backups + 1):
             command += ["--backup", str(self.folder / f"backup-{n}")]
-        for person in PEOPLE:
-            command += ["--media", f"{person}={self.folder}/people/{person}"]
-        for medium in ("intake", "public", "factory-a", "factory-b"):
-            command += ["--media", f"{medium}={self.folder}/{medium}"]
+        places = {person: self.folder / "people" / person for person in self.ca.people} | {medium: self.folder / medium for medium in self.ca.media} | (media or {})
+        for name, place in places.items():
+            if place is not None:
+                command += ["--media", f"{name}={place}"]
         return command + (["--answers", str(self.folder / "answers.toml")] if answers is not None else [])
 
-    def run(self, procedure, answers, **options):
-        done = subprocess.run(self.command(procedure, answers, **options), env=self.environment(), cwd=self.folder, stdin=subprocess.DEVNULL,
+    def run(self, procedure, answers, mounts=(), more=None, **options):
+        """`mounts`: shell lines that mount what only this run sees; `more`: of the environment."""
+        command = self.command(procedure, answers, **options)
+        if mounts:
+            command = ["unshare", "--mount", "sh", "-euc", "\n".join([*mounts, 'exec "$@"']), "sh", *command]
+        done = subprocess.run(command, env=self.environment(**(more or {})), cwd=self.folder, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False, timeout=300)
         return Outcome(done.returncode, done.stdout, done.stderr)
 

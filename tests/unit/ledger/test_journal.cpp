@@ -379,8 +379,11 @@ TEST_CASE("sha256sum agrees with SHA256SUMS, and private texts are not in it") {
   Journal journal = Journal::create(*env, folders);
   whole_ceremony(journal, "first");
   journal.write_key("log", {origin, log_key().spki()});
+  CHECK_FALSE(journal.has_sums());
   journal.write_checkpoint(signed_head(journal));
+  CHECK_FALSE(journal.has_sums());
   journal.write_sums();
+  CHECK(journal.has_sums());
   CHECK(shop.run("cd a && sha256sum --quiet --strict -c SHA256SUMS && wc -l < SHA256SUMS") == "6");
   CHECK(shop.run("grep -c private a/SHA256SUMS || true") == "0");
   CHECK(shop.run("diff -r a b && echo equal") == "equal");
