@@ -120,7 +120,7 @@ TEST_CASE("every bad bundle is refused with the text of the table") {
 
 TEST_CASE("every bad label of a medium is refused with the text of the table") {
   const test::RefusalTable table("labels of media", "media/label.refusals");
-  const std::string good = text_of(Label{"factory-a", std::string(32, 'a')});
+  const std::string good = text_of(Label{"rehearsal.ca.example.com/g1", "factory-a", std::string(32, 'a')});
   REQUIRE_NOTHROW((void)parse_label(good));
   const auto changed = [&](std::string_view from, std::string_view to) {
     std::string text = good;
@@ -130,6 +130,8 @@ TEST_CASE("every bad label of a medium is refused with the text of the table") {
       {"empty", labelled("")},
       {"cut off", labelled(good.substr(0, good.size() - 1))},
       {"another version", changed("/v1", "/v2")},
+      {"no origin", changed("origin: rehearsal.ca.example.com/g1\n", "")},
+      {"a space in the origin", changed("rehearsal.ca", "rehearsal ca")},
       {"a space in the name", changed("factory-a", "factory a")},
       {"a path as the name", changed("factory-a", "../a")},
       {"an id in upper case", changed("aaaa", "AAAA")},
