@@ -615,7 +615,7 @@ class UnitTests(Agreement):
         left_out = (folder / "left-out").read_text().splitlines() if (folder / "left-out").exists() else []
         print(f"left out: {left_out}")
         self.assertLessEqual(len(left_out), 6)
-        self.judge_all(folder, 90)
+        self.judge_all(folder, 130)
 
     def test_logs_in_which_one_thing_is_another(self):
         self.judge_all(self.kept("changed", "[.every-change]", changes=CHANGES), int(CHANGES))

@@ -230,6 +230,16 @@ TEST_CASE("Whole logs: waivers") {
   CHECK(story({}) == Ids{"EVID-1"});
 }
 
+TEST_CASE("Whole logs: what a signature rests on is not there") {
+  SECTION("the lock of the key") { CHECK(Story().drop(where("lock")).verdict().contains("KEY-4")); }
+  SECTION("a share's reading back") { CHECK(Story().drop(where("hand-in", "purpose", "read-back", 2)).verdict().contains("SHARE-2")); }
+  SECTION("a CA key") {
+    Story s;
+    s.all[where("intent", "act", "sign-crl", 1)].d.set("key", std::string(happy().records()[where("keygen", "purpose", "log")].d.text("key")));
+    CHECK(s.verdict().contains("KEY-5"));
+  }
+}
+
 TEST_CASE("Whole logs: keys, shares, seals and people in the second ceremony") {
   const std::size_t n = middle();
   SECTION("the key that signs is retired") {
