@@ -5,25 +5,15 @@
 #include "ceremony/ground/refused.h"
 #include "media/folder_volume.h"
 #include "tests/unit/media/temp_folder.h"
+#include "tests/unit/shared/fate.h"
 
 namespace ceremony::media {
 namespace {
 
+using test::fate;
+
 const Bytes random_id(16, 0xab);
 const Files factory{{"MANIFEST", as_bytes("list\n")}, {"certs/root.der", Bytes(300, 0x30)}, {"empty", {}}};
-
-/// Which refusal it was, or "done".
-template <typename Work>
-std::string fate(const Work& work) {
-  try {
-    work();
-  } catch (const Refused& refused) {
-    UNSCOPED_INFO(refused.what());
-    CHECK_FALSE(refused.findings().front().hint.empty());
-    return std::string(refused.code());
-  }
-  return "done";
-}
 
 /// The real Env until the call it is told to fail.
 class FaultyEnv final : public Env {

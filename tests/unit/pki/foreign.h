@@ -119,6 +119,19 @@ inline VerifiedCertificate certify(const CertificatePlan& plan, const ThrowawayK
   return verify_signed(linted, issuer.info().spki, issuer.sign(linted.tbs().view(), linted.scheme(), rng()));
 }
 
+/// A P-384 root, and the P-256 key of an intermediate, under the generic profiles.
+struct SmallCa {
+  Profile root_profile = profile("root-generic");
+  Profile issuing_profile = profile("issuing-generic");
+  ThrowawayKey root_key{"p384", rng()};
+  ThrowawayKey key{"p256", rng()};
+  VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
+
+  [[nodiscard]] VerifiedCertificate issuing(const std::string& name = "CN=Test Issuing, O=Example, C=DE") const {
+    return certify(issuing_plan(issuing_profile, key.info(), root.view(), name), root_key, &root.view());
+  }
+};
+
 template <typename E>
 void refuses(E code, const std::string& word, auto&& act) {
   try {

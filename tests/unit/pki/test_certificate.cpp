@@ -230,16 +230,11 @@ TEST_CASE("both libraries check every scheme, and an ECDSA signature changes its
 }
 
 TEST_CASE("a p7b is byte for byte what openssl makes") {
-  const Profile root_profile = profile("root-generic");
-  const Profile issuing_profile = profile("issuing-generic");
-  const ThrowawayKey root_key("p384", rng());
-  const ThrowawayKey key("p256", rng());
-  const VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
-  const VerifiedCertificate issuing =
-      certify(issuing_plan(issuing_profile, key.info(), root.view()), root_key, &root.view());
+  const SmallCa ca;
+  const VerifiedCertificate issuing = ca.issuing();
   const Folder folder;
-  folder.write("chain.pem", pem("CERTIFICATE", issuing.der().value) + pem("CERTIFICATE", root.der().value));
+  folder.write("chain.pem", pem("CERTIFICATE", issuing.der().value) + pem("CERTIFICATE", ca.root.der().value));
   folder.must("openssl crl2pkcs7 -nocrl -certfile chain.pem -outform DER -out chain.p7b");
-  const CertDer chain[] = {issuing.der(), root.der()};
+  const CertDer chain[] = {issuing.der(), ca.root.der()};
   CHECK(certs_only_p7b(chain) == folder.read("chain.p7b"));
 }

@@ -6,15 +6,10 @@
 using namespace pki_test;
 
 TEST_CASE("openssl and Botan read our CRL, and find the revoked certificate in it") {
-  const Profile root_profile = profile("root-generic");
-  const Profile issuing_profile = profile("issuing-generic");
-  const ThrowawayKey root_key("p384", rng());
-  const ThrowawayKey key("p256", rng());
-  const VerifiedCertificate root = certify(root_plan(root_profile, root_key), root_key, nullptr);
-  const VerifiedCertificate good =
-      certify(issuing_plan(issuing_profile, key.info(), root.view(), "CN=Good, O=x"), root_key, &root.view());
-  const VerifiedCertificate bad =
-      certify(issuing_plan(issuing_profile, key.info(), root.view(), "CN=Bad, O=x"), root_key, &root.view());
+  const SmallCa ca;
+  const VerifiedCertificate& root = ca.root;
+  const VerifiedCertificate good = ca.issuing("CN=Good, O=x");
+  const VerifiedCertificate bad = ca.issuing("CN=Bad, O=x");
   const CrlPlan plan{root.view().subject,
                      root.view().skid,
                      128,
@@ -23,9 +18,9 @@ TEST_CASE("openssl and Botan read our CRL, and find the revoked certificate in i
                      {{bad.view().serial, now, Reason::keyCompromise}},
                      true,
                      "ecdsa-sha384"};
-  const LintedCrl linted = lint_crl(build_crl_tbs(plan), {&root_profile, &root.view(), 127, now, nullptr});
+  const LintedCrl linted = lint_crl(build_crl_tbs(plan), {&ca.root_profile, &root.view(), 127, now, nullptr});
   const VerifiedCrl crl =
-      verify_signed(linted, root_key.info().spki, root_key.sign(linted.tbs().view(), linted.scheme(), rng()));
+      verify_signed(linted, ca.root_key.info().spki, ca.root_key.sign(linted.tbs().view(), linted.scheme(), rng()));
 
   CHECK(crl.view().number == 128);
   CHECK(crl.view().entries == plan.entries);
@@ -56,7 +51,7 @@ TEST_CASE("openssl and Botan read our CRL, and find the revoked certificate in i
 
   Bytes broken = crl.der().value;
   broken.back() ^= 1U;
-  refuses(PkiRefusal::signature, "openssl", [&] { (void)verify_crl({broken}, root_key.info().spki); });
+  refuses(PkiRefusal::signature, "openssl", [&] { (void)verify_crl({broken}, ca.root_key.info().spki); });
 }
 
 TEST_CASE("reading a CRL is strict") {

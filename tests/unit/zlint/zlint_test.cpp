@@ -10,24 +10,15 @@
 
 #include "ceremony/ground/refused.h"
 #include "tests/unit/media/temp_folder.h"
+#include "tests/unit/shared/fate.h"
 
 namespace ceremony::actions {
 namespace {
 
+using test::fate;
+
 using Findings = std::vector<LintFinding>;
 const std::vector<std::string> rfc{"RFC5280"};
-
-template <typename Work>
-std::string fate(const Work& work) {
-  try {
-    work();
-  } catch (const Refused& refused) {
-    UNSCOPED_INFO(refused.what());
-    CHECK_FALSE(refused.findings().front().hint.empty());
-    return std::string(refused.code());
-  }
-  return "done";
-}
 
 Bytes file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
