@@ -26,16 +26,6 @@ inline std::string with(std::string text, const std::string& from, const std::st
   return text.replace(at, from.size(), to);
 }
 
-inline std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> out;
-  for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
-    out.push_back(text.substr(0, end));
-    text.remove_prefix(end + 1);
-  }
-  out.push_back(text);
-  return out;
-}
-
 /// "where: what" a line, in order; every finding has a hint. Empty where nothing was refused.
 template <typename Reading>
 std::string findings_of(Reading reading) {

@@ -31,6 +31,16 @@
 
 namespace ceremony::test {
 
+inline std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    out.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  out.push_back(text);
+  return out;
+}
+
 struct BadFile {
   std::string name;
   std::string good;
@@ -178,16 +188,6 @@ class RefusalTable final {
       text.replace(at, from.size(), to);
     }
     return static_cast<std::size_t>(std::ranges::count(text.substr(0, at), '\n')) + 1;
-  }
-
-  static std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> out;
-    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
-      out.push_back(text.substr(0, end));
-      text.remove_prefix(end + 1);
-    }
-    out.push_back(text);
-    return out;
   }
 
   /// The places of the table as numbers.
