@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ceremony/actions/action.h"
-#include "ceremony/pki/certificate.h"
+#include "ceremony/state/fields.h"
 
 namespace ceremony {
 namespace {
@@ -45,8 +45,11 @@ void reconcile(actions::Run& run) {
     for (const auto& tbs : intent.lines) {
       if (intent.results.contains(tbs) || intent.reconciled.contains(tbs)) continue;
       if (intent.act == "sign-certificate" || intent.act == "sign-batch") {
-        const auto view = pki::read_tbs(run.artifact(tbs));
-        run.record("reconcile", {}, {{"id", id}, {"outcome", "maybe-issued"}, {"tbs", tbs}, {"found", view.serial_hex}});
+        // A batch's list names each serial: the bytes of a line that has no result yet went with the power.
+        const auto serial = state::serial_of(intent, tbs, run.artifacts());
+        if (!serial)
+          throw Refused(actions::ActionRefusal::absent, "the artifact " + hex(intent.tbs) + " that names a serial is on neither ledger", "ledger", "insert the ledger media of this CA; if both lack it, stop and call the security officer");
+        run.record("reconcile", {}, {{"id", id}, {"outcome", "maybe-issued"}, {"tbs", tbs}, {"found", *serial}});
       } else if (intent.act == "sign-crl") {
         run.record("reconcile", {}, {{"id", id}, {"outcome", "undone"}, {"tbs", tbs}, {"found", "a CRL that may have been signed never left"}});
       } else if (intent.act == "init-token") {

@@ -41,7 +41,7 @@ int fdatasync(int fd) {
 
 int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
   int result = (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
-  if (result == 0) note("rename", to);
+  if (result == 0) note("from", from), note("rename", to);
   return result;
 }
 
