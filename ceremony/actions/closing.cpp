@@ -97,6 +97,8 @@ std::string log_signature(Run& run, bool token_ready) {
 void record_close(Run& run, const std::string& outcome, const std::string& log_signature) {
   std::map<std::string, std::string> absent;
   std::vector<std::string> signers = signers_of(run);
+  for (const auto& person : run.state().open->acted)  // in a genesis that is aborted early
+    if (!run.state().people.contains(person)) absent[person] = "not enrolled yet: has no key to sign with";
   const std::string typed = run.w.op.type({"absent", "administrator", "Who of those who acted has left and cannot sign? Ids, or nothing."}, "");
   std::string id;
   for (const char c : typed + " ") {

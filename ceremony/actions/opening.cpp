@@ -22,7 +22,7 @@ std::vector<std::string> compare_previous(Run& run) {
   for (const auto& [id, person] : run.state().people) all.push_back(id);
   const auto size = run.state().last_closed_size();
   const auto root = run.journal().tree().root_at(size);
-  const auto people = run.choose_people("compared", "Which two or more people compare the previous checkpoint with the receipt they took home?", all, 2);
+  const auto people = run.choose_people("compared", "Which two or more people compare the previous checkpoint with the receipt they took home? With fewer the token is not activated unless ROLE-5 is waived.", all, 0);
   for (const auto& person : people) {
     const bool same = run.w.op.confirm({"compare." + person, person,
                                         "The previous ceremony ended at size " + std::to_string(size) + ":\n" + fingerprint(root) + "\nIs that what is on your receipt, word for word?"});
@@ -155,7 +155,7 @@ void open(Run& run) {
   if (!run.state().open) {
     const auto previous = run.state().last_closed_size();
     std::vector<std::string> compared;
-    if (previous > 0) compared = compare_previous(run);
+    if (run.state().has_checkpoint()) compared = compare_previous(run);
     run.ceremony = ceremony_id(run);
     run.w.op.show({"open", "", "What this ceremony stands on. Compare with the paper script."},
                   "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
@@ -179,7 +179,7 @@ void open(Run& run) {
                 {"selftest", selftest},
                 {"previous_size", previous},
                 {"previous_root", run.journal().tree().root_at(previous)},
-                {"previous_checkpoint", previous == 0 ? "none" : hex(sha256(run.journal().checkpoint()))},
+                {"previous_checkpoint", run.state().has_checkpoint() ? hex(sha256(run.journal().checkpoint())) : "none"},
                 {"compared", compared}});
   }
   if (run.state().open->clock.empty()) {

@@ -187,7 +187,7 @@ std::vector<std::string> Run::choose_people(const std::string& question, const s
   for (const auto& id : among) list += (list.empty() ? "" : " ") + id;
   std::vector<std::string> chosen;
   retry(question + ".refused", "", [&] {
-    const std::string typed = w.op.type({question, "administrator", text + " Of: " + list + ". Type " + std::to_string(m) + " or more ids."}, "");
+    const std::string typed = w.op.type({question, "administrator", text + " Of: " + list + ". Type " + (m == 0 ? "ids, or nothing." : std::to_string(m) + " or more ids.")}, "");
     chosen.clear();
     std::string id;
     for (const char c : typed + " ") {

@@ -81,6 +81,12 @@ struct AdmittedProcedure {
   std::vector<Role> sign_off;    ///< each of these roles signs the checkpoint of such a ceremony
 };
 
+/// Boot images that may run this CA's ceremonies, by the SHA-256 of their manifests and of their unified kernel images.
+struct Images {
+  std::vector<Digest> manifests;  ///< none twice, at least one
+  std::vector<Digest> ukis;       ///< the same
+};
+
 /// What an act needs: that many distinct members of that quorum.
 struct Needed {
   QuorumName quorum;
@@ -110,6 +116,7 @@ struct Policy {
   std::vector<std::string> token_models;   ///< CK_TOKEN_INFO model, exactly
   std::vector<std::string> token_serials;  ///< production only
   std::vector<AdmittedProcedure> procedures;
+  std::optional<Images> images;       ///< nothing: a rehearsal takes any, production none (rule POL-4)
   std::vector<std::string> waivable;  ///< rule ids; that none is absolute is checked where the rules are (state)
 
   [[nodiscard]] const Quorum& quorum(QuorumName name) const;

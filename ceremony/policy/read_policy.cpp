@@ -348,6 +348,23 @@ void read_procedures(const Table& procedures, Policy& policy, const std::set<std
   if (procedures.keys().empty()) procedures.note({}, "no procedure is admitted", "write [procedures.root-genesis] with its sign_off");
 }
 
+std::vector<Digest> read_digests(const Table& table, std::string_view key) {
+  std::vector<Digest> out;
+  const std::vector<std::string> texts = table.texts(key);
+  for (const std::string& text : texts) {
+    const auto digest = digest_from_hex(text);
+    if (!digest) {
+      table.note(key, quoted(text) + " is no SHA-256 digest", "write 64 lower-case hex digits, as sha256sum prints them");
+    } else if (std::ranges::contains(out, *digest)) {
+      table.note(key, quoted(key) + " holds " + quoted(text) + " twice", "name each once");
+    } else {
+      out.push_back(*digest);
+    }
+  }
+  if (texts.empty()) table.note(key, quoted(key) + " admits no image", "name at least one digest, or leave [images] out (a rehearsal then takes any image, production none)");
+  return out;
+}
+
 void read_waivers(const Table& table, Policy& policy) {
   policy.waivable = table.texts("rules");
   for (const std::string& rule : policy.waivable) {
@@ -388,6 +405,7 @@ Policy read_policy(std::string file_name, std::string_view text) {
   policy.longest_gap_days = static_cast<int>(root.table("limits").integer("longest_gap_days", 1, 3660));
   read_tokens(root.table("tokens"), environment, policy);
   read_procedures(root.table("procedures"), policy, doubtful);
+  if (const auto table = root.table_if("images")) policy.images = Images{read_digests(*table, "manifests"), read_digests(*table, "ukis")};
   if (const auto table = root.table_if("waivers")) read_waivers(*table, policy);
   document.done();
   return policy;

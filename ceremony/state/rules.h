@@ -48,8 +48,8 @@ struct Rule {
   std::string_view serves;  ///< clause, may be empty
   bool absolute = true;     ///< no waiver
   bool proved = false;      ///< rests on signatures and digests on the log; else on the appliance's word
-  RuleFunction function = nullptr;  ///< null: checked elsewhere (loading, checkpoint), or not by this version
-  std::string_view elsewhere;       ///< where it is checked if `function` is null; empty: not checked by this version
+  RuleFunction function = nullptr;  ///< null: no record breaks it, it is checked elsewhere only
+  std::string_view elsewhere;       ///< what else is checked for it, outside check(); may be empty where there is a function
 };
 
 /// The catalogue, in the order of the rules document.
@@ -65,9 +65,15 @@ struct Rule {
 
 /// LOG-6 and LOG-7, ROLE-3: the note against the tree and the people at the close it belongs to. `after_close` is the
 /// state right after that `close`.
-[[nodiscard]] std::vector<Violation> check_checkpoint(const CaState& after_close, const ledger::Tree& tree, std::string_view note);
+[[nodiscard]] std::vector<Violation> check_checkpoint(const CaState& after_close, const ledger::Tree& tree, std::string_view note,
+                                                      std::string_view without = {});
+
+/// LOG-5's part that needs the folder: what `open` names as the previous checkpoint is `note`, the one of the ceremony
+/// before it, as it was with its first signatures (later ones are added behind them).
+[[nodiscard]] std::vector<Violation> check_previous_checkpoint(const CaState& before, const ledger::Record& record, std::string_view note,
+                                                               std::string_view without = {});
 
 /// LOG-8's other half: nothing is in the artifacts folder that no record names.
-[[nodiscard]] std::vector<Violation> check_artifacts(const CaState& state, std::span<const Digest> in_folder);
+[[nodiscard]] std::vector<Violation> check_artifacts(const CaState& state, std::span<const Digest> in_folder, std::string_view without = {});
 
 }  // namespace ceremony::state

@@ -174,7 +174,7 @@ void cert_5(const Question& q, Broken& broken) {
   for (const PlannedCertificate& planned : q.planned.certificates) {
     const Bytes& serial = planned.view.serial.value;
     const std::string& text = planned.view.serial_hex;
-    if (serial.size() < 8) broken.push_back("the serial " + text + " has no room for 64 random bits");
+    if (serial.size() < 9) broken.push_back("the serial " + text + " has no room for 64 random bits");
     if (serial.size() > 20 || serial.empty() || serial.front() >= 0x80 || text.find_first_not_of('0') == std::string::npos)
       broken.push_back("the serial " + text + " is not positive and under 2^159");
     if (planned.issuer == nullptr) continue;
@@ -259,6 +259,17 @@ void crl_1(const Question& q, Broken& broken) {
   }
 }
 
+namespace {
+
+/// What it signed may be checked long after it expired.
+bool signs_code(const CaState& s, const Certificate& certificate) {
+  constexpr std::string_view code_signing = "1.3.6.1.5.5.7.3.3";
+  const auto profile = s.profiles.find(certificate.profile);
+  return profile != s.profiles.end() && contains(profile->second->extended_key_usage, code_signing);
+}
+
+}  // namespace
+
 void crl_2(const Question& q, Broken& broken) {
   findings_of(q, "CRL-2", broken);
   const CaState& s = q.before;
@@ -277,7 +288,7 @@ void crl_2(const Question& q, Broken& broken) {
       if (listed.contains(serial)) continue;
       const auto certificate = s.by_serial.find(issuer + "/" + serial);
       const bool carried = last != s.crls.end() && last->second.entries.contains(serial) && certificate != s.by_serial.end() &&
-                           s.certificates.at(certificate->second).not_after < last->second.this_update;
+                           s.certificates.at(certificate->second).not_after < last->second.this_update && !signs_code(s, s.certificates.at(certificate->second));
       if (!carried) broken.push_back("the revoked serial " + serial + " is not on the CRL");
     }
   }

@@ -10,6 +10,7 @@
 namespace ceremony::state {
 
 using ledger::shown;
+using rule::contains;
 
 namespace rule {
 
@@ -61,6 +62,7 @@ void waiver_1(const Question& q, Broken& broken) {
   const policy::Policy* policy = policy_of(q);
   if (waived == nullptr || waived->absolute) broken.push_back(shown(id) + " is no rule that can be waived");
   if (policy != nullptr && !contains(policy->waivable, id)) broken.push_back("policy does not let " + shown(id) + " be waived");
+  if (time_in(q.record.d, "until") < q.record.t) broken.push_back("the waiver of " + shown(id) + " ended at " + text(q, "until") + ", before it was granted");
   if (auto few = short_of_approvals(q, "waive", digest(q, "act")); !few.empty()) broken.push_back(std::move(few));
   const auto act = act_in(digest(q, "act"), q.artifacts);
   if (!act) {
@@ -96,11 +98,15 @@ bool signed_with(const ledger::Note& note, const ledger::VerifierKey& key) { ret
 
 }  // namespace
 
-std::vector<Violation> check_checkpoint(const CaState& after_close, const ledger::Tree& tree, std::string_view text) {
+std::vector<Violation> check_checkpoint(const CaState& after_close, const ledger::Tree& tree, std::string_view text, std::string_view without) {
   std::vector<Violation> violations;
   if (after_close.closed.empty()) return violations;
   const Closed& closed = after_close.closed.back();
-  const auto add = [&](std::string_view rule, std::string what) { violations.push_back({std::string(rule), closed.last, std::move(what), false}); };
+  const auto add = [&](std::string_view rule, std::string what) {
+    if (rule != without) violations.push_back({std::string(rule), closed.last, std::move(what), false});
+  };
+  // Aborted before anybody was enrolled (LOG-7 saw to that): there is nobody whose signature could make one.
+  if (text.empty() && closed.signers.empty() && closed.log_signature != "yes") return violations;
   if (text.empty()) {
     add("LOG-7", "the ceremony " + shown(closed.id) + " has no checkpoint of " + std::to_string(closed.size()) + " records");
     return violations;
@@ -123,17 +129,18 @@ std::vector<Violation> check_checkpoint(const CaState& after_close, const ledger
                      (closed.size() > tree.size() ? "no such size" : hex(tree.root_at(closed.size()))));
   }
   const auto keys = keys_of(after_close);
-  for (const std::string& name : ledger::check_note(checkpoint.note, keys).bad) add("LOG-6", "the signature of " + shown(name) + " on the checkpoint does not verify");
+  const auto bad = ledger::check_note(checkpoint.note, keys).bad;
+  for (const std::string& name : bad) add("LOG-6", "the signature of " + shown(name) + " on the checkpoint does not verify");
   const auto signed_by_person = [&](const std::string& id) {
     const auto person = after_close.people.find(id);
     return person != after_close.people.end() && signed_with(checkpoint.note, {ledger::person_key_name(after_close.origin, id), person->second.spki});
   };
   const Key* log_key = after_close.log_key();
-  if (closed.log_signature == "yes" &&
+  if (closed.log_signature == "yes" && !contains(bad, ledger::log_key_name(after_close.origin)) &&
       (log_key == nullptr || !signed_with(checkpoint.note, {ledger::log_key_name(after_close.origin), log_key->spki})))
     add("LOG-7", "the checkpoint is not signed by the log key");
   for (const std::string& person : closed.signers)
-    if (!signed_by_person(person)) add("LOG-7", "the checkpoint is not signed by " + shown(person));
+    if (!signed_by_person(person) && !contains(bad, ledger::person_key_name(after_close.origin, person))) add("LOG-7", "the checkpoint is not signed by " + shown(person));
   std::set<std::string> clock;
   for (const ClockConfirmation& confirmation : closed.clock)
     for (const std::string& person : confirmation.who)
@@ -143,6 +150,19 @@ std::vector<Violation> check_checkpoint(const CaState& after_close, const ledger
   if (std::ranges::any_of(violations, [](const Violation& v) { return v.rule == "LOG-7" || v.rule == "LOG-6"; }))
     std::erase_if(violations, [](const Violation& v) { return v.rule == "ROLE-3"; });
   return violations;
+}
+
+std::vector<Violation> check_previous_checkpoint(const CaState& before, const ledger::Record& record, std::string_view text, std::string_view without) {
+  const auto named = digest_in(record.d, "previous_checkpoint");
+  if (without == "LOG-5" || !record.ok || record.ev != "open" || !before.has_checkpoint() || !named) return {};
+  try {
+    ledger::Note note = ledger::parse_note(text, "checkpoint");
+    for (; !note.signatures.empty(); note.signatures.pop_back())
+      if (sha256(ledger::write_note(note)) == *named) return {};
+  } catch (const Refused&) {
+    return {};  // LOG-6, LOG-7
+  }
+  return {{"LOG-5", record.n, "the previous checkpoint that open names, " + hex(*named) + ", is not the one that is kept", false}};
 }
 
 }  // namespace ceremony::state

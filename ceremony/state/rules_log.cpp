@@ -12,6 +12,21 @@ namespace ceremony::state::rule {
 
 using ledger::shown;
 
+namespace {
+
+/// The policy that `open` names; nothing if it is not there (LOG-8) or does not read (POL-1).
+std::optional<policy::Policy> policy_opened(const Question& q) {
+  const auto bytes = q.artifacts(digest(q, "policy"));
+  if (!bytes) return std::nullopt;
+  try {
+    return policy::read_policy("policy", as_text(*bytes));
+  } catch (const Refused&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
 void log_1(const Question& q, Broken& broken) {
   for (std::string& wrong : ledger::check_fields(q.record)) broken.push_back(std::move(wrong));
   std::set<std::string_view> seen;
@@ -33,7 +48,7 @@ void log_3(const Question& q, Broken& broken) {
   if (q.before.tree.size() > 0 && q.record.t < q.before.last_time)
     broken.push_back("the time goes back from " + text_of(q.before.last_time) + " to " + text_of(q.record.t));
   const policy::Policy* policy = policy_of(q);
-  if (is(q, "activate") && policy != nullptr && q.before.open->gap > std::chrono::days(policy->longest_gap_days))
+  if (is(q, "activate") && policy != nullptr && q.before.open->activations == 0 && q.before.open->gap > std::chrono::days(policy->longest_gap_days))
     broken.push_back("the ceremony was opened " + std::to_string(std::chrono::floor<std::chrono::days>(q.before.open->gap).count()) +
                      " days after the record before it, policy allows " + std::to_string(policy->longest_gap_days) + " without a waiver");
 }
@@ -57,7 +72,7 @@ void log_5(const Question& q, Broken& broken) {
     if (number(q, "previous_size") != tree.size() || digest(q, "previous_root") != tree.root())
       broken.push_back("open names a log of " + std::to_string(number(q, "previous_size")) + " records with root " + text(q, "previous_root") + ", before it stand " +
                        std::to_string(tree.size()) + " with root " + hex(tree.root()));
-    if ((text(q, "previous_checkpoint") == "none") != (tree.size() == 0)) broken.push_back("open names the previous checkpoint " + text(q, "previous_checkpoint"));
+    if ((text(q, "previous_checkpoint") == "none") == q.before.has_checkpoint()) broken.push_back("open names the previous checkpoint " + text(q, "previous_checkpoint"));
   }
   if (!is(q, "token")) return;
   const std::uint64_t size = number(q, "checkpoint_size");
@@ -87,10 +102,15 @@ void log_7(const Question& q, Broken& broken) {
   if (said == "yes" && !active) broken.push_back("close promises the log key's signature and the token is not active for it");
   if (said == "no-key-yet" && q.before.log_key() != nullptr) broken.push_back("close says that there is no log key yet, and there is one");
   if (said == "yes") return;
-  std::set<std::string> roles;
-  for (const std::string& person : signers)
-    if (const auto found = q.before.people.find(person); found != q.before.people.end()) roles.insert(found->second.roles.begin(), found->second.roles.end());
-  if (signers.size() < 2 || roles.size() < 2) broken.push_back("without the log key two people of different roles sign, and close names " + std::to_string(signers.size()));
+  // Two, or as many as a genesis had enrolled when it was aborted.
+  std::set<std::string> roles, all_roles;
+  for (const auto& [id, person] : q.before.people) {
+    all_roles.insert(person.roles.begin(), person.roles.end());
+    if (contains(signers, id)) roles.insert(person.roles.begin(), person.roles.end());
+  }
+  constexpr std::size_t two = 2;
+  if (signers.size() < std::min(two, q.before.people.size()) || roles.size() < std::min(two, all_roles.size()))
+    broken.push_back("without the log key two people of different roles sign, and close names " + std::to_string(signers.size()));
 }
 
 void log_8(const Question& q, Broken& broken) {
@@ -131,8 +151,16 @@ void log_9(const Question& q, Broken& broken) {
 }
 
 void log_10(const Question& q, Broken& broken) {
+  if (!is(q, "open") && !is(q, "selftest")) return;
+  // What the appliance computes itself; other results (the linter's version, the module's) are for people to read.
+  constexpr std::string_view tests[] = {"sha-256", "random", "slip-0039", "age", "p256", "p384"};
+  const auto& results = q.record.d.object(is(q, "open") ? "selftest" : "results");
+  for (const std::string_view test : tests) {
+    const auto found = results.find(test);
+    const std::string* result = found == results.end() ? nullptr : found->second.if_text();
+    if (result == nullptr || *result != "ok") broken.push_back("the self-test " + shown(test) + (result == nullptr ? " is not named" : " says " + shown(*result)));
+  }
   if (!is(q, "open")) return;
-  if (q.record.d.object("selftest").empty()) broken.push_back("open names no self-test");
   if (text(q, "environment") != "production") return;
   for (const std::string_view field : {"image", "uki"})
     if (text(q, field) == "none") broken.push_back("open of a production ceremony names no " + std::string(field));
@@ -147,18 +175,12 @@ void env_1(const Question& q, Broken& broken) {
     if (!ledger::is_origin(origin) || origin.starts_with("rehearsal.") != (environment == "rehearsal"))
       broken.push_back("the origin " + shown(origin) + " does not fit " + environment);
     if (environment == "production" && text(q, "operator") == "scripted") broken.push_back("a scripted operator runs a production ceremony");
-    const auto bytes = q.artifacts(digest(q, "policy"));
-    if (!bytes) return;
-    try {
-      const policy::Policy policy = policy::read_policy("policy", as_text(*bytes));
-      if (policy::name_of(policy.environment) != environment || policy.origin != origin)
-        broken.push_back("the policy is for " + std::string(policy::name_of(policy.environment)) + " of " + shown(policy.origin));
-    } catch (const Refused&) {
-      return;  // POL-1
-    }
+    const auto policy = policy_opened(q);
+    if (policy && (policy::name_of(policy->environment) != environment || policy->origin != origin))
+      broken.push_back("the policy is for " + std::string(policy::name_of(policy->environment)) + " of " + shown(policy->origin));
   }
   const policy::Policy* policy = policy_of(q);
-  if (is(q, "token") && policy != nullptr && !policy->admits_token(text(q, "model"), text(q, "token")))
+  if ((is(q, "token") || is(q, "init")) && policy != nullptr && !policy->admits_token(text(q, "model"), text(q, "token")))
     broken.push_back("policy does not admit the token " + shown(text(q, "token")) + " of model " + shown(text(q, "model")));
 }
 
@@ -208,7 +230,7 @@ void pol_1(const Question& q, Broken& broken) {
     }
   }
   if (!is(q, "policy")) {
-    const bool early = contains({"clock", "medium", "enrol", "evidence", "approve", "selftest", "deviation", "resume", "close"}, q.record.ev);
+    const bool early = contains({"clock", "medium", "enrol", "evidence", "custody", "approve", "selftest", "deviation", "resume", "close"}, q.record.ev);
     if (!s.policy_digest && q.record.ok && q.record.ev != "open" && !early) broken.push_back(q.record.ev + " stands before any policy is in force");
     return;
   }
@@ -271,6 +293,20 @@ void pol_3(const Question& q, Broken& broken) {
     if (!contains(policy->issuing.profiles, planned.profile_id)) broken.push_back("policy does not admit the profile " + shown(planned.profile_id));
     if (!contains(policy->issuing.algorithms, planned.view.key.algorithm))
       broken.push_back("policy does not admit the algorithm " + shown(planned.view.key.algorithm) + " of " + subject);
+  }
+}
+
+void pol_4(const Question& q, Broken& broken) {
+  if (!is(q, "open")) return;
+  const auto policy = policy_opened(q);
+  if (!policy) return;
+  const bool production = policy->environment == policy::Environment::production;
+  if (!policy->images && !production) return;
+  const policy::Images admitted = policy->images.value_or(policy::Images{});
+  for (const auto& [field, digests] : {std::pair{"image", &admitted.manifests}, std::pair{"uki", &admitted.ukis}}) {
+    const auto booted = digest_in(q.record.d, field);
+    if (!booted && production) continue;  // LOG-10
+    if (!booted || !std::ranges::contains(*digests, *booted)) broken.push_back("policy does not admit the " + std::string(field) + " " + text(q, field));
   }
 }
 

@@ -108,11 +108,13 @@ void role_4(const Question& q, Broken& broken) {
 }
 
 void role_5(const Question& q, Broken& broken) {
-  if (!is(q, "open") || q.before.tree.size() == 0) return;
-  const auto compared = q.record.d.texts("compared");
-  if (compared.size() < 2) broken.push_back(std::to_string(compared.size()) + " people compared the previous checkpoint, two are needed");
-  for (const std::string& person : compared)
-    if (enrolled(q, person) == nullptr) broken.push_back(shown(person) + " compared the previous checkpoint and is not enrolled");
+  if (is(q, "open"))
+    for (const std::string& person : q.record.d.texts("compared"))
+      if (enrolled(q, person) == nullptr) broken.push_back(shown(person) + " compared the previous checkpoint and is not enrolled");
+  // Not at open: there a waiver cannot stand yet, and what was begun can be aborted.
+  if (!is(q, "activate") || q.before.open->activations > 0 || !q.before.has_checkpoint()) return;
+  if (const std::size_t compared = q.before.open->compared.size(); compared < 2)
+    broken.push_back(std::to_string(compared) + " people compared the previous checkpoint, two are needed");
 }
 
 void enrol_1(const Question& q, Broken& broken) {
@@ -301,7 +303,46 @@ void share_2(const Question& q, Broken& broken) {
     if (!share.read_back) broken.push_back("share " + std::to_string(index) + " of " + shown(set->id) + ", " + shown(share.holder) + "'s, was never read back");
 }
 
+namespace {
+
+/// Backups of any key under that set's shares that are still there, each with its key.
+std::vector<std::pair<const Key*, const Backup*>> backups_under(const CaState& s, std::string_view set) {
+  std::vector<std::pair<const Key*, const Backup*>> out;
+  for (const auto& [id, key] : s.keys)
+    for (const Backup& backup : key.backups)
+      if (backup.set == set && !backup.destroyed) out.emplace_back(&key, &backup);
+  return out;
+}
+
+void check_void(const Question& q, Broken& broken) {
+  const std::string set = text(q, "set");
+  if (text(q, "scope") == "share") {
+    const Share* share = share_named(q);
+    if (share == nullptr || share->holder != text(q, "holder"))
+      broken.push_back("there is no share " + std::to_string(number(q, "index")) + " of " + shown(text(q, "holder")) + " in " + shown(set));
+    return;
+  }
+  if (set_named(q, set) == nullptr) broken.push_back("there is no set " + shown(set));
+  for (const auto& [key, backup] : backups_under(q.before, set))
+    broken.push_back("the set " + shown(set) + " opens a backup of " + shown(key->label) + " that is not recorded destroyed");
+}
+
+void check_destroyed_backup(const Question& q, Broken& broken) {
+  std::set<std::string> places;
+  for (const auto& [key, backup] : backups_under(q.before, text(q, "set")))
+    if (key->id == text(q, "key"))
+      for (const std::string& medium : backup->media) places.insert("medium " + medium);
+  const auto where = q.record.d.texts("where");
+  if (places.empty()) broken.push_back("there is no backup of the key " + shown(text(q, "key")) + " under " + shown(text(q, "set")) + " that could be destroyed");
+  if (!std::ranges::equal(where, places)) broken.push_back("the backup is on other media than those named as destroyed");
+  if (q.record.who.size() < 2) broken.push_back(std::to_string(q.record.who.size()) + " people saw the backup destroyed, two are needed");
+}
+
+}  // namespace
+
 void share_3(const Question& q, Broken& broken) {
+  if (is(q, "void")) check_void(q, broken);
+  if (is(q, "destroy") && text(q, "what") == "backup") check_destroyed_backup(q, broken);
   if (!is(q, "hand-in")) return;
   const Share* share = share_named(q);
   if (share != nullptr && share->is_void) broken.push_back("the share of " + shown(share->holder) + " in " + shown(text(q, "set")) + " is void");

@@ -113,7 +113,7 @@ void key_1(const Question& q, Broken& broken) {
     return;
   }
   if (q.record.d.boolean("extractable") || q.record.d.boolean("local")) broken.push_back("the restored key reads back as extractable or as made there");
-  const bool recorded = std::ranges::any_of(key->backups, [&](const Backup& b) { return b.blob == digest(q, "blob") && b.set == text(q, "set"); });
+  const bool recorded = std::ranges::any_of(key->backups, [&](const Backup& b) { return b.blob == digest(q, "blob") && b.set == text(q, "set") && !b.destroyed; });
   if (!recorded) broken.push_back("the restored key came from a backup that is not on the log");
   if (text(q, "token") == key->token) broken.push_back("the key was restored on the token it came from");
   if (!proves(q, key->spki, key->label)) broken.push_back("the restored key did not sign its challenge");
@@ -161,6 +161,45 @@ void key_5(const Question& q, Broken& broken) {
   }
 }
 
+namespace {
+
+/// Every place that holds the key, as `destroy` names them.
+std::set<std::string> places_of(const Key& key) {
+  std::set<std::string> places{"token " + key.token};
+  for (const Restored& restored : key.restores)
+    if (!restored.erased) places.insert("token " + restored.token);
+  for (const Backup& backup : key.backups)
+    if (!backup.destroyed)
+      for (const std::string& medium : backup.media) places.insert("medium " + medium);
+  return places;
+}
+
+void check_places(const Question& q, const Key& key, const std::optional<std::string>& approved, Broken& broken) {
+  const auto places = places_of(key);
+  std::string joined;
+  for (const std::string& place : places) joined += (joined.empty() ? "" : ", ") + place;
+  if (!std::ranges::equal(q.record.d.texts("where"), places)) broken.push_back("the key " + shown(key.label) + " is on " + joined + "; destroyed it was elsewhere");
+  if (approved && *approved != joined) broken.push_back("approved was to destroy " + shown(key.label) + " on " + shown(*approved) + ", it is on " + joined);
+}
+
+/// All that the key issued has expired or is on its last CRL.
+void check_last_crl(const Question& q, const Key& key, Broken& broken) {
+  const CaState& s = q.before;
+  const auto crl = s.crls.find(key.id);
+  const auto listed = [&](const std::string& serial) { return crl != s.crls.end() && crl->second.entries.contains(serial); };
+  if (key.purpose == "ca" && s.certificate_of(key.id) != nullptr && crl == s.crls.end()) broken.push_back("the key " + shown(key.label) + " has signed no last CRL");
+  for (const auto& [digest, certificate] : s.certificates) {
+    if (certificate.issuer != key.id || certificate.spki_sha256 == key.spki_sha256 || certificate.not_after < q.record.t) continue;
+    if (!listed(certificate.serial)) broken.push_back(shown(certificate.subject) + " is neither expired nor on the last CRL");
+  }
+  for (const auto* const kind : {&s.maybe_issued, &s.found})
+    if (const auto of_key = kind->find(key.id); of_key != kind->end())
+      for (const std::string& serial : of_key->second)
+        if (!listed(serial)) broken.push_back("the serial " + serial + " is not on the last CRL");
+}
+
+}  // namespace
+
 void key_6(const Question& q, Broken& broken) {
   const CaState& s = q.before;
   if (is_signature_by_ca(q)) {
@@ -168,17 +207,20 @@ void key_6(const Question& q, Broken& broken) {
     if (key != nullptr && key->destroyed) broken.push_back("the key " + shown(key->label) + " is destroyed");
     if (key != nullptr && key->retired && text(q, "act") != "sign-crl") broken.push_back("the key " + shown(key->label) + " is retired and signs CRLs only");
   }
-  const bool destroys = is(q, "destroy");
+  const bool destroys = is(q, "destroy") && text(q, "what") == "key";
   if (!destroys && !is(q, "retire")) return;
-  if (auto few = short_of_approvals(q, destroys ? "destroy-key" : "retire-key", digest(q, "act")); !few.empty()) broken.push_back(std::move(few));
-  if (!destroys) return;
-  const std::string id = text(q, "key");
-  const auto crl = s.crls.find(id);
-  for (const auto& [digest, certificate] : s.certificates) {
-    const bool own = s.keys.contains(id) && certificate.spki_sha256 == s.keys.at(id).spki_sha256;
-    if (certificate.issuer != id || own || certificate.not_after < q.record.t) continue;
-    if (crl == s.crls.end() || !crl->second.entries.contains(certificate.serial)) broken.push_back(shown(certificate.subject) + " is neither expired nor on the last CRL");
+  const Key* key = key_named(s, text(q, "key"));
+  if (key == nullptr || key->destroyed) {
+    broken.push_back("there is no key " + shown(text(q, "key")) + " that could be " + (destroys ? "destroyed" : "retired"));
+    return;
   }
+  if (auto few = short_of_approvals(q, destroys ? "destroy-key" : "retire-key", digest(q, "act")); !few.empty()) broken.push_back(std::move(few));
+  const auto act = act_in(digest(q, "act"), q.artifacts);
+  const auto approved = [&](std::string_view field) { return act && act->contains(field) ? act->find(field)->second : std::string(); };
+  if (q.artifacts(digest(q, "act")) && approved("key") != key->id) broken.push_back("approved was the key " + shown(approved("key")) + ", not " + shown(key->id));
+  if (!destroys) return;
+  check_places(q, *key, act ? std::optional(approved("where")) : std::nullopt, broken);
+  check_last_crl(q, *key, broken);
   const bool witness = std::ranges::any_of(q.record.who, [&](const std::string& person) {
     const auto known = s.people.find(person);
     return known != s.people.end() && contains(known->second.roles, "witness");

@@ -177,6 +177,7 @@ void fold_activate(const Step& f) {
   Ceremony& c = f.open();
   if (c.hand_ins.contains({"wrap", f.s.next_nth("wrap")})) ++c.rounds["wrap"];
   ++c.rounds["activate"];
+  ++c.activations;
 }
 
 void fold_intent(const Step& f) {

@@ -209,6 +209,7 @@ struct Ceremony {
   std::map<std::string, Intent> intents;
   std::map<std::pair<std::string, std::uint64_t>, std::vector<HandIn>> hand_ins;  ///< (purpose, nth) →
   std::map<std::string, std::uint64_t> rounds;  ///< purpose → rounds used up
+  std::uint64_t activations = 0;
   std::map<std::string, Medium> media;
   std::vector<Evidence> evidence;
   std::vector<Deviation> deviations;
@@ -290,6 +291,8 @@ struct CaState {
   [[nodiscard]] const Key* log_key() const;   ///< the newest that is neither retired nor destroyed; null before one exists
   [[nodiscard]] const Certificate* certificate_of(const KeyId& key) const;  ///< the newest with that key as its subject's
   [[nodiscard]] std::uint64_t last_closed_size() const;  ///< 0 before the first close
+  /// Whether a closed ceremony left a checkpoint: not one that was aborted before anybody who could sign was enrolled.
+  [[nodiscard]] bool has_checkpoint() const;
   /// Newest share set of that quorum; null if none.
   [[nodiscard]] const ShareSet* share_set(std::string_view quorum) const;
 };

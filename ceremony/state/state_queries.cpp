@@ -75,6 +75,10 @@ const Certificate* CaState::certificate_of(const KeyId& key) const {
 
 std::uint64_t CaState::last_closed_size() const { return closed.empty() ? 0 : closed.back().size(); }
 
+bool CaState::has_checkpoint() const {
+  return std::ranges::any_of(closed, [](const Closed& c) { return !c.signers.empty() || c.log_signature == "yes"; });
+}
+
 const ShareSet* CaState::share_set(std::string_view quorum) const {
   const ShareSet* newest = nullptr;
   RecordNumber newest_at = 0;

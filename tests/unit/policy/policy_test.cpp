@@ -18,6 +18,7 @@ std::string findings(std::string_view text) {
   return findings_of([&] { (void)read_policy("p.toml", text); });
 }
 
+#define DIGEST "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 constexpr const char* rehearsal = "policy-rehearsal.toml";
 constexpr const char* production = "policy-production.toml";
 
@@ -72,6 +73,14 @@ TEST_CASE("a rehearsal admits tokens by model, production by model and serial") 
   CHECK(other.admits_token("YubiHSM", "0012345678"));
   CHECK_FALSE(other.admits_token("YubiHSM", "any"));
   CHECK_FALSE(other.admits_token("SoftHSM v2", "0012345678"));
+}
+
+TEST_CASE("a policy may name the images it admits") {
+  CHECK_FALSE(read_policy("p", shipped(rehearsal)).images);
+  const auto images = read_policy("p", shipped(rehearsal) + "\n[images]\nmanifests = [\"" DIGEST "\"]\nukis = [\"" DIGEST "\"]\n").images;
+  REQUIRE(images);
+  CHECK(images->manifests == std::vector{ceremony::sha256("")});
+  CHECK(images->ukis == images->manifests);
 }
 
 TEST_CASE("a quorum has at most sixteen members") {

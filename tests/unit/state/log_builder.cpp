@@ -14,7 +14,7 @@
 namespace ceremony::testing {
 namespace {
 
-constexpr std::string_view policy_text = R"toml(format = "ceremony-policy/v1"
+constexpr std::string_view sample_policy = R"toml(format = "ceremony-policy/v1"
 name = "Test Root (rehearsal)"
 origin = "rehearsal.ca.example.com/test"
 environment = "rehearsal"
@@ -95,7 +95,7 @@ ledger::Ledger LogImage::load(MemoryEnv& env) const {
   return ledger::load_ledger(env, "/log");
 }
 
-LogBuilder::LogBuilder() : m_policy(policy_text) {
+LogBuilder::LogBuilder() : m_policy(sample_policy) {
   m_now = *time_from_text("2026-11-22T09:00:00Z");
   for (const std::string id : {"adm1", "so1", "w1", "c1", "c2", "c3", "g1", "g2", "g3"}) m_people[id] = std::make_unique<pki::ThrowawayKey>("p256", rng);
   m_root = std::make_unique<pki::ThrowawayKey>("p384", rng);
@@ -158,12 +158,13 @@ std::string LogBuilder::challenge(const pki::ThrowawayKey& key, const state::CaS
 void LogBuilder::open(const std::string& id, const std::string& kind) {
   m_ceremony = id;
   const bool first = m_records.empty();
-  const std::vector<std::string> compared = first ? std::vector<std::string>{} : std::vector<std::string>{"c1", "w1"};
+  // One receipt was forgotten at home: ROLE-5 is waived.
+  const std::vector<std::string> compared = first ? std::vector<std::string>{} : std::vector<std::string>{"c1"};
   emit("open", compared,
        {{"environment", "rehearsal"}, {"origin", std::string(origin)}, {"kind", kind}, {"procedure", put(first ? m_genesis_procedure : m_issue_procedure)},
         {"policy", put(m_policy)}, {"binding", put("binding\n")}, {"software", "ceremony 0.1.0"}, {"image", "none"}, {"uki", "none"}, {"tpm", "none"},
-        {"operator", "scripted"}, {"selftest", Value{{"sha-256", "ok"}}}, {"previous_size", m_state.tree.size()}, {"previous_root", m_state.tree.root()},
-        {"previous_checkpoint", first ? "none" : hex(sha256("the checkpoint before"))}, {"compared", compared}});
+        {"operator", "scripted"}, {"selftest", Value{{"sha-256", "ok"}, {"random", "ok"}, {"slip-0039", "ok"}, {"age", "ok"}, {"p256", "ok"}, {"p384", "ok"}, {"module", "SoftHSM 2.6"}}}, {"previous_size", m_state.tree.size()}, {"previous_root", m_state.tree.root()},
+        {"previous_checkpoint", first ? "none" : hex(sha256(signed_log().checkpoint))}, {"compared", compared}});
   emit("clock", {"adm1", "w1"}, {{"shown", text_of(m_now)}});
 }
 
@@ -318,12 +319,17 @@ void LogBuilder::crl(std::uint64_t number) {
         {"next_update", text_of(plan.next_update)}, {"entries", plan.entries.size()}});
 }
 
+void LogBuilder::custody(const std::string& item, const std::string& act, const std::string& seal) {
+  emit("custody", {"so1", "w1"}, {{"item", item}, {"act", act}, {"seal", seal}, {"from", "the safe"}, {"to", "the table"}});
+}
+
 void LogBuilder::end() {
+  emit("deviation", {}, {{"text", "ledger medium failed: it was pulled out"}, {"source", "appliance"}});
   emit("deviation", {"so1"}, {{"text", "the projector failed"}, {"source", "person"}});
   std::set<std::string> signers(m_state.open->acted);
   signers.insert({"adm1", "so1", "w1", "c1", "c2", "c3"});
   const std::vector<std::string> all(signers.begin(), signers.end());
-  emit("signoff", all, {{"summary", put("summary of " + m_ceremony + "\n")}, {"remarks", Value::Object{}}, {"deviations", 1}, {"people", all}});
+  emit("signoff", all, {{"summary", put("summary of " + m_ceremony + "\n")}, {"remarks", Value::Object{}}, {"deviations", 2}, {"people", all}});
   activate("checkpoint");
   emit("close", {}, {{"outcome", "complete"}, {"log_signature", "yes"}, {"signers", all}, {"absent", Value::Object{}}});
 }
@@ -350,6 +356,7 @@ void LogBuilder::genesis() {
   approve("adopt-procedure", act_procedures, {"g1", "g2"});
   emit("policy", {}, {{"policy", put(m_policy)}, {"procedures", procedures}, {"profiles", profiles}, {"act_policy", act_policy}, {"act_procedures", act_procedures}});
   for (const std::string kind : {"auditor", "access-log", "module-certificate"}) emit("evidence", {}, {{"kind", kind}, {"reference", "no. 1"}});
+  custody("token bag", "opened", hex(sha256("salt seal: 0815")));
 
   const ledger::Act main_act{{"token", "blank"}, {"label", "main"}, {"role", "main"}, {"then", "keep"}};
   const Digest main_digest = put(ledger::act_artifact(main_act));
@@ -401,6 +408,8 @@ void LogBuilder::genesis() {
   emit("export", {},
        {{"kind", "public"}, {"name", "public"}, {"media", std::vector<std::string>{"public"}}, {"sha256", put("MANIFEST of public\n")}, {"files", 5},
         {"recipient", "the public"}, {"read_back", true}});
+  custody("token bag", "sealed", hex(sha256("salt seal: 4711")));
+  custody("token bag", "handed", hex(sha256("salt seal: 4711")));
   end();
 }
 
@@ -409,6 +418,11 @@ void LogBuilder::issue_intermediates() {
   open("issue", "issue-intermediates");
   for (const auto& [medium, kind] : {std::pair{"intake", "intake"}, {"factory", "export"}})
     emit("medium", {}, {{"medium", medium}, {"kind", kind}, {"ident", std::string("id-") + medium}, {"label", "none"}});
+  custody("token bag", "opened", hex(sha256("salt seal: 4711")));
+  const std::string why = "w1 forgot the receipt", until = "2026-12-24T00:00:00Z";
+  const Digest waiver = put(ledger::act_artifact({{"rule", "ROLE-5"}, {"reason", why}, {"end", until}, {"event", "activate"}}));
+  approve("waive", waiver, {"g1", "g2"});
+  emit("waiver", {}, {{"rule", "ROLE-5"}, {"why", why}, {"until", until}, {"act", waiver}});
   std::vector<ledger::BatchLine> lines;
   std::vector<pki::TbsDer> tbs;
   std::vector<Digest> csrs;
@@ -441,13 +455,17 @@ std::string LogBuilder::checkpoint_of(const std::vector<std::string>& lines, con
   ledger::Tree tree;
   for (const std::string& line : lines) tree.append(ledger::leaf_hash(line));
   ledger::Note note{ledger::body({std::string(origin), tree.size(), tree.root()}), {}};
+  std::string made_for = note.text + (log_key == nullptr ? "-" : hex(log_key->info().spki_sha256));
+  for (const std::string& id : signers) made_for += " " + id;
+  std::string& made = m_checkpoints[made_for];
+  if (!made.empty()) return made;
   const auto sign = [&](const std::string& name, const pki::ThrowawayKey& key) {
     const Bytes& spki = key.info().spki.value;
     note.signatures.push_back({name, ledger::key_id_of(spki), key.sign(as_view(note.text), "ecdsa-sha256", rng)});
   };
   if (log_key != nullptr) sign(ledger::log_key_name(origin), *log_key);
   for (const std::string& id : signers) sign(ledger::person_key_name(origin, id), person(id));
-  return ledger::write_note(note);
+  return made = ledger::write_note(note);
 }
 
 LogImage LogBuilder::signed_log(std::vector<Record> records) {

@@ -49,6 +49,7 @@ class LogBuilder {
   [[nodiscard]] const state::CaState& state() const { return m_state; }
   [[nodiscard]] state::ArtifactSource source() const;
   [[nodiscard]] std::map<Digest, Bytes> artifacts() const { return m_artifacts; }
+  [[nodiscard]] const std::string& policy_text() const { return m_policy; }
   [[nodiscard]] Digest log_pin() const { return m_log_key->info().spki_sha256; }
   [[nodiscard]] const pki::ThrowawayKey& person(const std::string& id) const { return *m_people.at(id); }
   [[nodiscard]] const pki::ThrowawayKey& root() const { return *m_root; }
@@ -96,9 +97,11 @@ class LogBuilder {
   void generate(const std::string& id, const std::string& label, const std::string& purpose, const pki::ThrowawayKey& key, const Digest& act);
   void issue(const std::string& intent, const pki::TbsDer& tbs, const std::string& profile, const std::string& csr);
   void crl(std::uint64_t number);
+  void custody(const std::string& item, const std::string& act, const std::string& seal);
   void end();
 
   std::vector<Record> m_records;
+  std::map<std::string, std::string> m_checkpoints;  ///< made once each, so that the same log has the same checkpoint
   std::map<Digest, Bytes> m_artifacts;
   state::CaState m_state;
   Time m_now{};

@@ -4,9 +4,11 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
+#include "ceremony/policy/policy.h"
 #include "tests/unit/state/broken_logs.h"
 #include "tests/unit/state/log_builder.h"
 
@@ -46,12 +48,14 @@ template <typename Fits>
 
 using Ids = std::set<std::string>;
 
-struct Tally {
-  std::set<std::string> broken;
+/// What breaks these rules, to be asked again with one of them left out.
+struct Case {
+  Ids broken;
+  std::function<std::vector<state::Violation>(std::string_view without)> ask;
 };
-[[nodiscard]] inline Tally& tally() {
-  static Tally t;
-  return t;
+[[nodiscard]] inline std::vector<Case>& cases() {
+  static std::vector<Case> all;
+  return all;
 }
 
 [[nodiscard]] inline Ids ids_of(const std::vector<state::Violation>& violations) {
@@ -64,11 +68,16 @@ struct Tally {
   return ids;
 }
 
-/// The rules broken by `record` in `state`. If it is one, that one counts as broken and named.
-[[nodiscard]] inline Ids broken_by(const state::CaState& s, const Record& record, const state::ArtifactSource& source) {
-  const Ids ids = ids_of(state::check(s, record, source));
-  if (ids.size() == 1) tally().broken.insert(*ids.begin());
+/// The rules that are broken by what `ask` asks about. `ask` outlives the test that makes it.
+[[nodiscard]] inline Ids broken_in(std::function<std::vector<state::Violation>(std::string_view without)> ask) {
+  Ids ids = ids_of(ask(""));
+  if (!ids.empty()) cases().push_back({ids, std::move(ask)});
   return ids;
+}
+
+/// The rules broken by `record` in `state`.
+[[nodiscard]] inline Ids broken_by(const state::CaState& s, const Record& record, const state::ArtifactSource& source) {
+  return broken_in([s, record, source](std::string_view without) { return state::check(s, record, source, without); });
 }
 
 /// Record n of the happy log with `change` done to it.
@@ -94,6 +103,48 @@ struct Tally {
     r.who = std::move(who);
     r.d = std::move(d);
   });
+}
+
+inline void set(Record& r, std::string field, Value value) { r.d.set(std::move(field), std::move(value)); }
+[[nodiscard]] inline Digest field_digest(std::size_t n, std::string_view field) { return *digest_from_hex(happy().records()[n].d.text(field)); }
+
+/// The intent for a certificate other than the happy one: a TBS with something changed, approved as the policy asks.
+[[nodiscard]] inline Ids broken_by_tbs(const pki::CertificatePlan& plan, bool root = false) {
+  const std::size_t n = root ? where("intent", "act", "sign-certificate") : where("intent", "act", "sign-batch");
+  state::CaState s = before(n);
+  const Digest tbs = happy().put(pki::build_tbs(plan).view());
+  s.open->approvals["sign-certificate"][tbs] = {{"c1", 0}, {"c2", 0}};
+  Record r = happy().records()[n];
+  set(r, "act", "sign-certificate");
+  set(r, "tbs", tbs);
+  return broken_by(s, r, happy().source());
+}
+
+[[nodiscard]] inline Ids broken_by_crl(const pki::CrlPlan& plan, const std::function<void(state::CaState&)>& change = {}) {
+  const std::size_t n = where("intent", "act", "sign-crl", 1);
+  state::CaState s = before(n);
+  if (change) change(s);
+  const Digest tbs = happy().put(pki::build_crl_tbs(plan).view());
+  s.open->approvals["sign-crl"][tbs] = {{"c1", 0}, {"c2", 0}};
+  Record r = happy().records()[n];
+  set(r, "tbs", tbs);
+  return broken_by(s, r, happy().source());
+}
+
+/// The happy policy with the first `from` of each pair replaced.
+[[nodiscard]] inline std::string policy_with(std::initializer_list<std::pair<std::string, std::string>> changes) {
+  std::string text = happy().policy_text();
+  for (const auto& [from, to] : changes) {
+    const auto at = text.find(from);
+    INFO("looking for: " << from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+/// As if that had been the policy in force.
+[[nodiscard]] inline auto under_policy(std::initializer_list<std::pair<std::string, std::string>> changes) {
+  return [policy = std::make_shared<const policy::Policy>(policy::read_policy("policy", policy_with(changes)))](state::CaState& s) { s.policy = policy; };
 }
 
 }  // namespace ceremony::testing

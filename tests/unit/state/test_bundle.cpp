@@ -10,7 +10,6 @@
 namespace ceremony::testing {
 namespace {
 
-Digest field_digest(std::size_t n, std::string_view field) { return *digest_from_hex(happy().records()[n].d.text(field)); }
 Bytes artifact(const Digest& digest) { return *happy().source()(digest); }
 
 struct Shipment {
