@@ -144,7 +144,7 @@ class Record:
         again = json.dumps(record, sort_keys=True, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
         if again != line or re.search(r"(?<!\\)(\\\\)*\\ud[89ab]..(?!\\ud[c-f])", line.decode()):
             raise Bad("not canonical")
-        if level(record["d"]) > 16 or not is_time(record["t"]) or record["res"] not in ("ok", "fail") or not fits("people", record["who"]) or not record["c"]:
+        if level(record["d"]) > 16 or not is_time(record["t"]) or record["res"] not in ("ok", "fail") or any(type(p) is not str for p in record["who"]) or not record["c"]:
             raise Bad("a field of the record is not as it should be")
         self.n, self.t, self.c, self.ev, self.who, self.d = (record[k] for k in ("n", "t", "c", "ev", "who", "d"))
         self.ok = record["res"] == "ok"
@@ -153,6 +153,8 @@ class Record:
 
     def mistakes(self):
         """What is wrong with the event and its fields. A field that is lacking or of another JSON type counts as empty from here on."""
+        if not fits("people", self.who):
+            yield f"no people, or one twice: {self.who}"
         fields = events().get(self.ev)
         if not fields:
             yield f"no such event: {self.ev}"

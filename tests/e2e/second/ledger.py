@@ -56,6 +56,8 @@ class Folder:
         if not wrong and (s.now or record.ev == "open"):
             wrong = rules.ask(s, record, form=False)
         self.broken += [(rule, record.n, what) for rule, what in wrong]
+        if record.ok and record.ev == "open" and s.has_checkpoint:
+            self.check_previous(record, heads.get(s.closed[-1].size))
         closes = record.ok and record.ev == "close" and s.now is not None
         s.fold(record, forms.leaf(line))
         if closes:
@@ -78,10 +80,22 @@ class Folder:
                 self.breaks("LOG-6", None, f"checkpoints/{path.name} is no size")
         return out
 
+    def check_previous(self, record, path):
+        """What `open` names is the checkpoint kept from before, with all or some first ones of its signatures."""
+        named = record.d["previous_checkpoint"]
+        if path is None or not forms.is_digest(named) or checkpoint_of(path) is None:
+            return
+        body, mark, signatures = path.read_bytes().rpartition(b"\n\n")
+        lines = signatures.splitlines(keepends=True)
+        if named not in (sha256(body + mark + b"".join(lines[:count])) for count in range(1, len(lines) + 1)):
+            self.breaks("LOG-5", record.n, "the previous checkpoint is not the one that is kept")
+
     def check_head(self, path):
         """The checkpoint of the ceremony that was just closed."""
         s, closed = self.state, self.state.closed[-1]
         n = closed.size - 1
+        if not closed.signers and closed.log_signature != "yes" and (path is None or not path.is_file()):
+            return None
         if path is None or not path.is_file():
             return self.breaks("LOG-7", n, f"there is no checkpoint of size {closed.size}")
         head = checkpoint_of(path)
@@ -97,9 +111,9 @@ class Folder:
         good, bad = head.signed_by(keys)
         wrong += [("LOG-6", f"the signature of {name} does not verify") for name in sorted(bad)]
         by_log_key, _ = head.signed_by({s.origin: [s.log_key.spki]} if s.log_key else {})
-        if closed.log_signature == "yes" and not by_log_key:
+        if closed.log_signature == "yes" and not by_log_key and s.origin not in bad:
             wrong.append(("LOG-7", "the log key did not sign"))
-        wrong += [("LOG-7", f"{person} did not sign") for person in closed.signers if f"{s.origin}/{person}" not in good]
+        wrong += [("LOG-7", f"{person} did not sign") for person in closed.signers if f"{s.origin}/{person}" not in good | bad]
         if not wrong and closed.outcome == "complete" and len([p for p in closed.clock if f"{s.origin}/{p}" in good]) < 2:
             wrong.append(("ROLE-3", "fewer than two of those who confirmed the clock signed"))
         self.broken += [(rule, n, what) for rule, what in wrong]

@@ -12,7 +12,8 @@ ACTS = {"governance": "adopt-policy adopt-procedure enrol change-quorum waive re
 ALGORITHMS = {"p256", "p384", "rsa3072", "rsa4096"}
 TABLES = {"": "format name origin environment people exclusive quorums approvals root log issuing crl shares backup limits tokens procedures waivers images",
           "root": "algorithm subject profile years", "log": "algorithm", "issuing": "profiles algorithms years_max batch_max", "crl": "next_update_days",
-          "shares": "scrypt_log_n passphrases", "backup": "media", "limits": "longest_gap_days", "tokens": "models serials", "waivers": "rules"}
+          "shares": "scrypt_log_n passphrases", "backup": "media", "limits": "longest_gap_days", "tokens": "models serials", "waivers": "rules",
+          "images": "manifests ukis"}
 
 
 def need(holds, what):
@@ -77,6 +78,9 @@ class Policy:
             roles = set(procedure["sign_off"])
             need(roles and roles <= held, f"who signs {name} off")
             need(name != "root-genesis" or "security-officer" in roles and roles & {"witness", "auditor"}, "who signs a genesis off")
+        self.images = toml.get("images")
+        for digests in (self.images["manifests"], self.images["ukis"]) if self.images is not None else ():
+            need(digests and len(set(digests)) == len(digests) and all(re.fullmatch("[0-9a-f]{64}", d) for d in digests), "images")
         self.procedures, self.waivable = toml["procedures"], toml.get("waivers", {}).get("rules", [])
 
     def quorum_of(self, act):

@@ -233,7 +233,9 @@ def what_is_revoked_is_in_it(s, r, _d):
     due = carried | {c.serial for c in s.certificates if c.issuer == key and c.revoked} | s.maybe.get(key, set())
     for serial in due - {e[0].hex() for e in p.tbs.entries}:
         one = next((c for c in reversed(s.certificates) if (c.issuer, c.serial) == (key, serial)), None)
-        if serial not in carried or not one or one.not_after >= last.this_update:
+        profile = one and s.profiles.get(one.profile)
+        signs_code = profile and "1.3.6.1.5.5.7.3.3" in profile.purposes
+        if serial not in carried or not one or one.not_after >= last.this_update or signs_code:
             yield f"the revoked {serial} is not in it"
 
 

@@ -7,7 +7,7 @@ from second.certificates import Profile
 from second.foreign import sha256, verifies
 from second.policy import Policy
 from second.rules import absolute, rule
-from second.state import is_sha, named_by, read
+from second.state import is_sha, named_by, read, when
 
 EARLY = ("clock", "selftest", "medium", "enrol", "deviation", "resume", "close")
 
@@ -28,7 +28,7 @@ def fields_are_the_events(_s, r, _d):
 def time_goes_on(s, r, _d):
     if s.last and r.time < s.last:
         yield "the time goes back"
-    if r.ok and r.ev == "activate" and s.law and s.now.gap and s.now.gap > days(s.law.toml["limits"]["longest_gap_days"]):
+    if r.ok and r.ev == "activate" and s.law and not s.now.activations and s.now.gap and s.now.gap > days(s.law.toml["limits"]["longest_gap_days"]):
         yield "the token is activated after too long a gap"
 
 
@@ -45,7 +45,7 @@ def ceremonies_do_not_overlap(s, r, _d):
 def the_log_before_is_named(s, r, d):
     size = len(s.leaves)
     if r.ev == "open":
-        if (d.previous_size, d.previous_root) != (size, forms.root(s.leaves).hex()) or (d.previous_checkpoint == "none") != (size == 0):
+        if (d.previous_size, d.previous_root) != (size, forms.root(s.leaves).hex()) or (d.previous_checkpoint == "none") != (not s.has_checkpoint):
             yield "open does not continue the log before it"
         return
     own = d.checkpoint_size
@@ -68,7 +68,8 @@ def all_who_acted_sign(s, r, d):
     if d.log_signature == "no-key-yet" and s.log_key:
         yield "there is a log key"
     roles = {role for p in signers if p in s.people for role in s.people[p].roles}
-    if len(signers) < 2 or len(roles) < 2:
+    all_roles = {role for p in s.people.values() for role in p.roles}
+    if len(signers) < min(2, len(s.people)) or len(roles) < min(2, len(all_roles)):
         yield "without the log key two people of different roles sign"
 
 
@@ -97,15 +98,29 @@ def every_intent_has_its_end(s, r, d):
             yield "of no intent of this ceremony, or of one that had its end already"
 
 
-@rule("LOG-10", "open")
-def open_says_what_runs(_s, _r, d):
-    if not d.selftest or d.environment == "production" and "none" in (d.image, d.uki):
-        yield "open names no self-test, or no image"
+@rule("LOG-10", "open", "selftest")
+def open_says_what_runs(_s, r, d):
+    results = d.selftest if r.ev == "open" else d.results
+    if any(results.get(test) != "ok" for test in "sha-256 random slip-0039 age p256 p384".split()):
+        yield "a self-test is not named, or does not say ok"
+    if r.ev == "open" and d.environment == "production" and "none" in (d.image, d.uki):
+        yield "open names no image"
 
 
-@rule("ENV-1", "open", "token")
+@rule("POL-4", "open")
+def the_image_is_admitted(s, _r, d):
+    policy = read(Policy, s.artifact(d.policy))
+    if not policy or policy.environment == "rehearsal" and policy.images is None:
+        return
+    images = policy.images or {"manifests": [], "ukis": []}
+    for booted, admitted in ((d.image, images["manifests"]), (d.uki, images["ukis"])):
+        if booted not in admitted and (booted != "none" or policy.environment == "rehearsal"):
+            yield "policy does not admit the image"
+
+
+@rule("ENV-1", "open", "token", "init")
 def one_world(s, r, d):
-    if r.ev == "token":
+    if r.ev != "open":
         if s.law and not s.law.admits(d.model, d.token):
             yield "policy does not admit the token"
         return
@@ -139,7 +154,7 @@ def policy_was_adopted(s, r, d):
             yield "the policy does not read"
         return
     if r.ev != "policy":
-        if not s.policy_digest and r.ev not in (*EARLY, "evidence", "approve"):
+        if not s.policy_digest and r.ev not in (*EARLY, "evidence", "custody", "approve"):
             yield "before any policy is in force"
         return
     if not s.policy_digest and d.policy != s.now.policy:
@@ -220,10 +235,13 @@ def made_a_root(s, r):
     return any(k.ceremony == r.c and k.purpose == "ca" for k in s.keys.values())
 
 
-@rule("ROLE-5", "open")
-def two_compared_the_checkpoint(s, _r, d):
-    if s.leaves and (len(d.compared) < 2 or not set(d.compared) <= s.people.keys()):
-        yield "fewer than two enrolled people compared the previous checkpoint"
+@rule("ROLE-5", "open", "activate")
+def two_compared_the_checkpoint(s, r, d):
+    if r.ev == "open":
+        if not set(d.compared) <= s.people.keys():
+            yield "somebody compared the previous checkpoint and is not enrolled"
+    elif not s.now.activations and s.has_checkpoint and len(s.now.compared) < 2:
+        yield "fewer than two people compared the previous checkpoint"
 
 
 def enrolment(s, d):
@@ -354,10 +372,22 @@ def every_share_was_read_back(s, r, d):
         yield "a share was never read back"
 
 
-@rule("SHARE-3", "hand-in")
-def void_is_void(s, _r, d):
-    if (share := s.share(d)) and share.void:
+@rule("SHARE-3", "hand-in", "void", "destroy")
+def void_is_void(s, r, d):
+    if r.ev == "hand-in" and (share := s.share(d)) and share.void:
         yield "the share is void"
+    left = [(key.id, backup) for key in s.keys.values() for backup in key.backups if backup.set == r.d.get("set") and not backup.destroyed]
+    if r.ev == "void" and d.scope == "share":
+        share_set = s.sets.get(d.set)
+        share = share_set and share_set.shares.get(r.d.get("index"))
+        if not share or share.holder != r.d.get("holder"):
+            yield "there is no such share"
+    if r.ev == "void" and d.scope == "set" and (d.set not in s.sets or left):
+        yield "there is no such set, or it opens a backup that is not destroyed"
+    if r.ev == "destroy" and d.what == "backup":
+        media = {f"medium {medium}" for key_id, backup in left if key_id == d.key for medium in backup.media}
+        if not media or d.where != sorted(media) or len(r.who) < 2:
+            yield "no backup, not all of its media, or fewer than two people"
 
 
 @rule("SHARE-4", "share")
@@ -398,9 +428,11 @@ def a_seal_is_the_one_last_closed(s, _r, d):
 
 
 @rule("WAIVER-1", "waiver")
-def a_waiver_is_governances(s, _r, d):
+def a_waiver_is_governances(s, r, d):
     if absolute().get(d.rule, True) or s.law and d.rule not in s.law.waivable:
         yield "no rule that can be waived"
+    if when(d.until) < r.time:
+        yield "it ended before it began"
     if not s.approved("waive", d.act):
         yield "without governance's quorum"
     content = s.artifact(d.act)

@@ -119,7 +119,7 @@ def made_on_its_token(s, r, d):
     if not key:
         yield "no key of the log"
         return
-    if d.extractable or d.local or d.token == key.token or (d.set, d.blob) not in [(b.set, b.blob) for b in key.backups]:
+    if d.extractable or d.local or d.token == key.token or (d.set, d.blob) not in [(b.set, b.blob) for b in key.backups if not b.destroyed]:
         yield "extractable, made there, on its own token, or from no backup of the log"
     if not proves(s, d, d.key, key.label, key.spki):
         yield "the challenge is not signed by the key"
@@ -161,13 +161,27 @@ def retired_and_destroyed_keys(s, r, d):
     key = s.keys.get(d.key)
     if to_sign(r) and key and (key.destroyed or key.retired and d.act != "sign-crl"):
         yield "the key is destroyed, or retired"
-    if r.ev == "intent":
+    if r.ev == "intent" or r.ev == "destroy" and d.what != "key":
+        return
+    if not key or key.destroyed:
+        yield "there is no such key"
         return
     if not s.approved("destroy-key" if r.ev == "destroy" else "retire-key", d.act):
         yield "without governance's quorum"
+    act = s.read(forms.act_of, d.act)
+    if s.artifact(d.act) is not None and (act or {}).get("key") != d.key:
+        yield "another key than was approved"
     if r.ev == "retire":
         return
+    places = {f"token {token}" for token in (key.token, *(c.token for c in key.restores if not c.erased))}
+    places = sorted(places | {f"medium {medium}" for b in key.backups if not b.destroyed for medium in b.media})
+    if d.where != places or act and act.get("where") != ", ".join(places):
+        yield "not every place that the key is in"
     listed = s.crls[d.key].entries if d.key in s.crls else set()
+    if key.purpose == "ca" and s.own(d.key) and d.key not in s.crls:
+        yield "no last CRL"
+    if (s.maybe.get(d.key, set()) | s.found.get(d.key, set())) - listed:
+        yield "a serial is not on the last CRL"
     for c in s.certificates:
         if c.issuer == d.key and not (key and c.spki_sha256 == key.spki_sha256) and c.not_after >= r.time and c.serial not in listed:
             yield f"{c.subject} is neither expired nor on the last CRL"

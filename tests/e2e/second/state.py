@@ -100,6 +100,11 @@ class State:
     def settled(self, intent):
         return intent.lines and all(line in intent.ends for line in intent.lines)
 
+    @property
+    def has_checkpoint(self):
+        """Whether a ceremony that was closed left one: somebody signed it."""
+        return any(c.signers or c.log_signature == "yes" for c in self.closed)
+
     # --- the fold ---
 
     def fold(self, record, leaf):
@@ -131,7 +136,8 @@ class State:
         self.ids.add(r.c)
         self.now = SimpleNamespace(id=r.c, origin=d["origin"], kind=d["kind"], policy=d["policy"], procedure=d["procedure"], environment=d["environment"], leaf=leaf.hex(),
                                    gap=r.time - self.last if self.last else None, acted=set(), approved={}, handed={}, rounds={}, intents={}, clock=set(), media={},
-                                   evidence=set(), imports=[], deviations=0, signoffs=0, waivers=[], named=set(), signed=False)
+                                   evidence=set(), imports=[], deviations=0, signoffs=0, waivers=[], named=set(), signed=False,
+                                   activations=0, compared=d["compared"])
 
     def fold_clock(self, r, _d):
         self.now.clock.update(r.who)
@@ -198,6 +204,7 @@ class State:
         if ("wrap", self.due("wrap")) in self.now.handed:
             self.now.rounds["wrap"] = self.due("wrap")
         self.now.rounds["activate"] = self.due("activate")
+        self.now.activations += 1
 
     def fold_deactivate(self, _r, _d):
         self.active = None
