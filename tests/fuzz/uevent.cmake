@@ -1,0 +1,1 @@
+fuzz_target(uevent media_linux)
