@@ -271,6 +271,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=600, help="how long the command may take (600)")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="CMD")
     asked = parser.parse_args()
+    if asked.command[:1] == ["--"]:
+        del asked.command[0]
     if not asked.command:
         parser.error("there is no command")
     try:
