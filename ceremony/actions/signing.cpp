@@ -188,19 +188,34 @@ void record_unrecorded(Run& run) {
   }
 }
 
+namespace {
+
+/// What everybody sees before anybody approves: decoded from the bytes that will be signed, with the words they approve by.
+void show_prepared(Run& run, const std::string& what, const std::string& described, const Digest& digest) {
+  run.w.op.show({"prepared." + what, "", "Prepared and linted, not signed (" + what + ")."}, described + "\n\nSHA-256 " + hex(digest) + "\n" + fingerprint(digest));
+}
+
+/// Where a step that was refused half-way is tried again, what it prepared is there already.
+bool is_prepared(const Run& run, const std::optional<Digest>& csr, bool certificate) {
+  return std::ranges::any_of(run.prepared, [&](const Prepared& p) { return (p.certificate() != nullptr) == certificate && p.csr == csr; });
+}
+
+}  // namespace
+
 void prepare_root(Run& run) {
   const auto key = state::Key(run.ca_key());
-  if (run.state().certificate_of(key.id) != nullptr) return;
+  if (run.state().certificate_of(key.id) != nullptr || is_prepared(run, std::nullopt, true)) return;
   const auto& profile = root_profile(run);
   const pki::ThrowawayKey throwaway(key.alg, run.rng);
   auto linted = pki::lint_certificate(pki::build_tbs(root_plan(run, pki::inspect_key(key.spki))), {&profile, nullptr, run.rehearsal(), run.now()}, throwaway, run.rng, zlint_for(run, profile));
   run.put(linted.tbs().view());
+  show_prepared(run, "root", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, profile.id, std::nullopt});
 }
 
 void prepare_crl(Run& run) {
   const auto key = state::Key(run.ca_key());
-  if (!run.state().open->crls.empty()) return;
+  if (!run.state().open->crls.empty() || is_prepared(run, std::nullopt, false)) return;
   const auto issuer = issuer_view(run);
   const auto last = run.state().crls.find(key.id);
   std::optional<std::uint64_t> last_number;
@@ -209,6 +224,7 @@ void prepare_crl(Run& run) {
   auto linted = pki::lint_crl(pki::build_crl_tbs(crl_plan(run, issuer, root_profile(run), last_number.value_or(0) + 1)),
                               {&root_profile(run), &issuer, last_number, run.now(), &serials});
   run.put(linted.tbs().view());
+  show_prepared(run, "crl", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
 }
 
@@ -225,6 +241,18 @@ std::string known_key(Run& run, const Digest& spki) {
   return "";
 }
 
+/// The factory's medium; a name that was typed wrongly is typed again, and costs no request its place.
+std::string ask_recipient(Run& run, const std::string& request) {
+  std::string recipient;
+  run.retry("recipient." + request + ".refused", "administrator", [&] {
+    recipient = run.w.op.type({"recipient." + request, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
+    (void)run.w.volumes.named(recipient);
+    if (run.w.policy.people.contains(recipient))
+      throw Refused(ActionRefusal::mistaken, "the medium \"" + recipient + "\" is a person's own", request, "name the medium that goes to the factory");
+  });
+  return recipient;
+}
+
 }  // namespace
 
 void take_csrs(Run& run) {
@@ -236,15 +264,14 @@ void take_csrs(Run& run) {
     if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
     const auto bytes = volume.read(name, pki::csr_limit + 1);
     const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
-    const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
+    const auto recipient = ask_recipient(run, name);
     try {
-      (void)run.w.volumes.named(recipient);
       const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
       if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
       if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
         throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
       run.put(csr.der.view());
-      std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
+      std::string shown = "Subject as it will be: " + pki::text(run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
       for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
       run.w.op.show({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
       run.record("import", {},
@@ -268,6 +295,7 @@ void prepare_certificates(Run& run) {
   throwaway.emplace(key.alg, pki::ThrowawayKey(key.alg, run.rng));
   for (const auto& import : run.state().open->imports) {
     if (std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.csr == import.csr && c.second.ceremony == run.ceremony; })) continue;
+    if (is_prepared(run, import.csr, true)) continue;
     const auto& profile = run.w.profiles.at(import.profile);
     const auto csr = pki::take_csr(run.artifact(import.csr), profile);
     pki::CertificatePlan plan;
@@ -285,6 +313,7 @@ void prepare_certificates(Run& run) {
     auto linted = pki::lint_certificate(pki::build_tbs(plan), {&profile, &issuer, run.rehearsal(), run.now()}, throwaway.at(key.alg), run.rng, zlint_for(run, profile));
     run.put(linted.tbs().view());
     run.w.op.progress("linted: " + pki::text(plan.subject));
+    show_prepared(run, "certificate", pki::describe(linted.view()), linted.digest());
     run.prepared.push_back({std::move(linted), key.id, profile.id, import.csr});
   }
 }
