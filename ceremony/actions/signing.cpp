@@ -9,6 +9,7 @@
 #include "ceremony/ledger/approval.h"
 #include "ceremony/pki/agreement.h"
 #include "ceremony/pki/csr.h"
+#include "ceremony/pki/pem.h"
 #include "ceremony/pki/verified.h"
 
 namespace ceremony::actions {
@@ -241,6 +242,19 @@ std::string known_key(Run& run, const Digest& spki) {
   return "";
 }
 
+/// Whether this ceremony took that very request in already: before a cut, or from a copy of the file.
+bool is_taken(const Run& run, View bytes) {
+  try {
+    const auto digest = sha256(pki::der_of("CERTIFICATE REQUEST", bytes));
+    return std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == digest; });
+  } catch (const Refused&) {
+    return false;  // what it is will be said when it is taken in
+  }
+}
+
+/// Whom the certificate will name.
+pki::Name subject_of(const Run& run, const pki::CsrIntake& csr) { return run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject; }
+
 /// The factory's medium; a name that was typed wrongly is typed again, and costs no request its place.
 std::string ask_recipient(Run& run, const std::string& request) {
   std::string recipient;
@@ -263,19 +277,23 @@ void take_csrs(Run& run) {
   for (const auto& name : volume.list()) {
     if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
     const auto bytes = volume.read(name, pki::csr_limit + 1);
+    if (is_taken(run, bytes)) {
+      run.w.op.progress("the request \"" + name + "\" is taken in already");
+      continue;
+    }
     const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
     const auto recipient = ask_recipient(run, name);
     try {
       const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
-      if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
       if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
         throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
       run.put(csr.der.view());
-      std::string shown = "Subject as it will be: " + pki::text(run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
+      const auto subject = pki::text(subject_of(run, csr));
+      std::string shown = "SHA-256 of the file: " + hex(sha256(bytes)) + "\nSubject as it will be: " + subject + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
       for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
       run.w.op.show({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
       run.record("import", {},
-                 {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", pki::text(csr.subject)}, {"recipient", recipient}, {"profile", profile_id},
+                 {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", subject}, {"recipient", recipient}, {"profile", profile_id},
                   {"dropped", csr.dropped}, {"medium", medium}});
     } catch (const Refused& refusal) {
       if (refusal.code().starts_with("operator/")) throw;
@@ -300,7 +318,7 @@ void prepare_certificates(Run& run) {
     const auto csr = pki::take_csr(run.artifact(import.csr), profile);
     pki::CertificatePlan plan;
     plan.profile = &profile;
-    plan.subject = run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject;
+    plan.subject = subject_of(run, csr);
     plan.key = csr.key.spki;
     plan.issuer = issuer.subject;
     plan.issuer_skid = issuer.skid;
