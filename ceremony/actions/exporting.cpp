@@ -148,7 +148,7 @@ void export_files(Run& run, const std::string& medium, const std::string& prefix
                   {"files", files.size()}, {"recipient", recipient}, {"read_back", true}};
   if (certificate) d.set("certificate", *certificate);
   run.record("export", {}, std::move(d));
-  run.w.op.progress("on medium \"" + medium + "\", read back equal: " + prefix + " (" + std::to_string(files.size()) + " files)");
+  run.w.op.progress("on medium \"" + medium + "\", read back equal: " + prefix + " (" + std::to_string(files.size()) + " files); SHA-256 of its MANIFEST: " + hex(sha256(manifest)));
 }
 
 }  // namespace
