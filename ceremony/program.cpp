@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "hsm/pkcs11_module.h"
 #include "media/folder_volume.h"
 #include "tui/plain_operator.h"
+#include "tui/tui_operator.h"
 
 namespace ceremony {
 namespace {
@@ -29,7 +31,22 @@ constexpr auto software = "ceremony " CEREMONY_VERSION;
 struct Options {
   std::string procedure, policy, hsm, procedures = CEREMONY_PROCEDURES, answers, format = "markdown", place, date;
   std::vector<std::string> ledgers, backups, media, files;
+  bool plain = false, tui = false;
+  unsigned idle = 300;
 };
+
+/// People at a terminal get screens; those who pipe, and those who ask for them, get lines.
+std::unique_ptr<Operator> make_people_operator(const Options& o) {
+  const std::chrono::seconds idle(o.idle);
+  const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  if (o.tui || (terminal && !o.plain)) return tui::make_tui_operator(tui::make_curses_terminal(idle));
+  return tui::make_plain_operator(STDIN_FILENO, STDOUT_FILENO, idle);
+}
+
+/// SHA-256 of the program that runs: what the screen shows as words, and what `open` records beside the version.
+Digest own_digest(Env& env) {
+  return sha256(env.read(std::filesystem::read_symlink("/proc/self/exe"), std::size_t{1} << 30));
+}
 
 /// Secrets must not reach a disk: no core dumps, no other process of this user looking in, pages locked where allowed.
 void protect_memory() {
@@ -71,14 +88,15 @@ int run(const Options& o, const MakeScripted& make_scripted) {
   const auto module = hsm::open_pkcs11(files.binding->module);
   actions::Zlint zlint;
   const Scripted scripted = o.answers.empty() ? Scripted{} : make_scripted(*env, o.answers);
-  const auto plain = o.answers.empty() ? tui::make_plain_operator(stdin, stdout) : nullptr;
-  Operator& op = scripted.op ? *scripted.op : *plain;
+  const auto people = o.answers.empty() ? make_people_operator(o) : nullptr;
+  Operator& op = scripted.op ? *scripted.op : *people;
 
   const std::vector<Path> ledgers(o.ledgers.begin(), o.ledgers.end());
   std::vector<ledger::Repair> repairs;
   auto journal = ledger::Journal::has_records(*env, ledgers) ? ledger::Journal::open(*env, ledgers, repairs) : ledger::Journal::create(*env, ledgers);
+  const auto digest = own_digest(*env);
   actions::Run run({*env, op, *module, volumes, zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
-                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, software},
+                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(digest), digest},
                    journal);
   const auto outcome = conduct(run, files.procedure, repairs);
   op.finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."
@@ -182,6 +200,9 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   run_command->add_option("--backup", o.backups, "backup medium; at least two for a genesis")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   run_command->add_option("--media", o.media, "NAME=FOLDER, a medium by the name people call it")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   run_command->add_option("--procedures", o.procedures, "folder of procedures, with profiles/ in it");
+  run_command->add_flag("--tui", o.tui, "screens, even where standard input is no terminal (then it is refused)");
+  run_command->add_flag("--plain", o.plain, "lines of text instead of screens: for speech, braille, serial lines and pipes")->excludes("--tui");
+  run_command->add_option("--idle", o.idle, "seconds without a key after which the token is deactivated and people unlock again")->check(CLI::Range(1, 300));
   run_command->add_option("--answers", o.answers, "file of answers that stand for the people (rehearsals only)");
   auto* const check_command = app.add_subcommand("check", "Read policy, binding, procedure and profile files and list every mistake with its place.");
   check_command->add_option("files", o.files, "files to check")->required();

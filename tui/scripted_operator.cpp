@@ -49,7 +49,31 @@ class Scripted final : public ScriptedOperator {
     say("[" + std::to_string(step.number) + "/" + std::to_string(step.of) + "] " + step.title);
   }
 
-  void show(const Question& q, std::string_view) override { (void)find(q); }
+  void attend(Desk*) override {}  // a script looks at nothing
+
+  void show(const Question& q, const Page&) override { (void)find(q); }
+
+  bool compare(const Question& q, const Words&) override { return confirm(q); }
+
+  /// Without an answer of its own a script types what stands there, as it takes a text as read.
+  std::vector<std::string> retype(const Question& q, const Words& words, std::span<const std::size_t> positions) override {
+    const Answer* a = find(q);
+    std::vector<std::string> typed;
+    for (const auto at : positions) typed.emplace_back(a == nullptr ? words[at - 1] : std::string_view(a->give));
+    return typed;
+  }
+
+  std::string people(const Question& q, std::span<const Candidate>, std::size_t) override { return type(q, ""); }
+
+  std::vector<std::size_t> pick(const Question& q, std::span<const std::string> files) override {
+    const Answer* a = find(q);
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (a == nullptr || (" " + a->give + " ").find(" " + files[i] + " ") != std::string::npos) out.push_back(i);
+    return out;
+  }
+
+  void await_medium(const Question& q) override { (void)find(q); }
 
   bool confirm(const Question& q) override {
     const Answer& a = need(q);
@@ -105,6 +129,8 @@ class Scripted final : public ScriptedOperator {
     if (a->give != "stop") wrong(*a, "\"again\", \"stop\" or \"abort\"");
     return Next::stop;
   }
+
+  void locked(const Question& q) override { (void)find(q); }
 
   void finished(std::string_view text) override { say(text); }
 

@@ -76,7 +76,10 @@ MasterSecret Run::collect(policy::QuorumName quorum, std::string_view purpose, b
   const auto set_id = set->id;
   const auto kcv = set->shares.begin()->second.kcv;
   std::vector<ShareWords> words;
+  quorum_view = QuorumView{"hand in " + name, set->threshold, {}};
+  for (const auto& [index, share] : set->shares) quorum_view->members.emplace_back(share.holder, share.is_void ? Seat::absent : Seat::to_come);
   for (const auto& person : people) {
+    seat(person, Seat::acting);
     retry("hand-in." + person + ".refused", person, [&] {
       // The set is looked up again: a record in between makes a new state.
       const auto& now_set = state().share_sets.at(set_id);
@@ -92,7 +95,9 @@ MasterSecret Run::collect(policy::QuorumName quorum, std::string_view purpose, b
         throw;
       }
     });
+    seat(person, Seat::done);
   }
+  quorum_view.reset();
   MasterSecret secret = shares::combine(words);
   if (shares::kcv(secret) != kcv)
     throw Refused(ActionRefusal::share, "the shares combine to a secret with another key check value than the log's", set_id, "no share can be blamed; stop and call the security officer");
@@ -229,7 +234,7 @@ void ActiveToken::give_up() noexcept {
   }
   try {
     if (m_on_record && m_run.state().open && m_run.state().active)
-      m_run.append(m_run.make("deactivate", {}, {{"token", m_run.state().active->token}, {"reason_for", "failure"}}));
+      m_run.append(m_run.make("deactivate", {}, {{"token", m_run.state().active->token}, {"reason_for", m_run.leaving}}));
   } catch (const Refused&) {
     // The ledgers are gone too; the next run finds the activation open and deactivates on the record.
   }

@@ -6,6 +6,7 @@
 #include "ceremony/actions/bundle_files.h"
 #include "ceremony/ledger/checkpoint.h"
 #include "ceremony/ledger/note.h"
+#include "ceremony/shares/words.h"
 #include "ceremony/state/rules.h"
 #include "media/bundle.h"
 
@@ -75,7 +76,7 @@ void sign_with_people(Run& run, ledger::Note& note, const state::Closed& closed)
     if (!has_signature(note, ledger::person_key_name(run.state().origin, person))) left.push_back(person);
   const auto root = run.journal().tree().root_at(closed.size());
   for (const auto& person : left) {
-    run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, fingerprint(root));
+    run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, Page{"", shares::words_of(root)});
     const auto credential = run.unlock(person, "sign the checkpoint (words above)", "signoff");
     ledger::add_signature(note, ledger::person_key_name(run.state().origin, person), credential.spki(), credential.sign(as_view(note.text), run.rng));
     run.journal().write_checkpoint(ledger::write_note(note));
@@ -138,7 +139,7 @@ void sign_off(Run& run) {
   const auto people = signers_of(run);
   ledger::Value remarks;
   for (const auto& person : people) {
-    run.w.op.show({"summary", person, "What happened in this ceremony, from the log."}, text);
+    run.w.op.show_text({"summary", person, "What happened in this ceremony, from the log."}, text);
     const auto remark = run.w.op.type({"remark." + person, person, "Your remark (\"does not agree\" is one, and is kept); nothing if you agree."}, "agrees");
     remarks.set(person, remark);
   }

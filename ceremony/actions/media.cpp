@@ -27,7 +27,7 @@ bool is_the_one(const state::Medium& known, const media::VolumeInfo& info) {
 
 media::AskReinsert Run::ask_reinsert() {
   return [this](const media::Volume& volume) {
-    w.op.show({"reinsert." + volume.name(), "administrator", "Take the medium \"" + volume.name() + "\" out and put it in again; it is then read back."}, "");
+    w.op.await_medium({"reinsert." + volume.name(), "administrator", "Take the medium \"" + volume.name() + "\" out and put it in again; it is then read back."});
   };
 }
 

@@ -232,8 +232,15 @@ void take_csrs(Run& run) {
   run.register_medium(medium, "intake");
   auto& volume = run.w.volumes.named(medium);
   const auto& policy = run.w.policy;
-  for (const auto& name : volume.list()) {
-    if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
+  std::vector<std::string> names;
+  for (const auto& name : volume.list())
+    if (name.ends_with(".csr") || name.ends_with(".pem") || name.ends_with(".der")) names.push_back(name);
+  if (!names.empty()) {
+    std::vector<std::string> picked;
+    for (const auto i : run.w.op.pick({"requests", "administrator", "Which requests on the medium \"" + medium + "\" are taken in?"}, names)) picked.push_back(names.at(i));
+    names = std::move(picked);
+  }
+  for (const auto& name : names) {
     const auto bytes = volume.read(name, pki::csr_limit + 1);
     const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
     const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
@@ -246,7 +253,7 @@ void take_csrs(Run& run) {
       run.put(csr.der.view());
       std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
       for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
-      run.w.op.show({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
+      run.w.op.show_text({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
       run.record("import", {},
                  {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", pki::text(csr.subject)}, {"recipient", recipient}, {"profile", profile_id},
                   {"dropped", csr.dropped}, {"medium", medium}});

@@ -1,0 +1,135 @@
+#include <algorithm>
+
+#include "tui/view.h"
+
+namespace ceremony::tui {
+namespace {
+
+std::string_view mark_of(Mark mark) {
+  switch (mark) {
+    case Mark::done: return "[x]";
+    case Mark::here: return "[>]";
+    case Mark::to_come: return "[ ]";
+    case Mark::deviation: return "[!]";
+  }
+  return "[?]";
+}
+
+std::string_view seat_of(Seat seat) {
+  switch (seat) {
+    case Seat::done: return "[OK]";
+    case Seat::acting: return "[..]";
+    case Seat::to_come: return "[  ]";
+    case Seat::absent: return "[absent]";
+  }
+  return "[?]";
+}
+
+void title(const View& view, Grid& grid) {
+  grid.fill(0, 0, grid.cols(), U' ', reverse);
+  std::string image;
+  for (const auto& word : view.frame.image) image += (image.empty() ? "" : " ") + word;
+  const std::string right = (grid.cols() >= 100 ? "software: " : "") + image + "  " + text_of(view.now).substr(11) + " ";
+  const std::string mark = view.frame.rehearsal ? "  *** REHEARSAL ***" : "";
+  const int room = grid.cols() - columns(right) - columns(mark) - 1;
+  // A long name gives way to the mark and the clock.
+  int x = grid.put(0, 0, " " + view.frame.ca, reverse | bold, std::max(room, 8));
+  grid.put(x, 0, mark, reverse | bold | warning);
+  grid.put(grid.cols() - columns(right), 0, right, reverse);
+}
+
+void steps(const View& view, Grid& grid, int width, int bottom) {
+  const auto& all = view.frame.steps;
+  grid.put(0, 1, " Steps (" + std::to_string(std::min(view.frame.at + 1, all.size())) + " of " + std::to_string(all.size()) + ")", bold, width);
+  const int room = bottom - 2;
+  const int at = static_cast<int>(view.frame.at);
+  const int count = static_cast<int>(all.size());
+  const int first = std::clamp(at - room / 2, 0, std::max(0, count - room));
+  for (int i = first; i < std::min(count, first + room); ++i) {
+    const auto& step = all[static_cast<std::size_t>(i)];
+    const std::string number = (i + 1 < 10 ? " " : "") + std::to_string(i + 1);
+    grid.put(0, 2 + i - first, std::string(mark_of(step.mark)) + number + " " + step.title, i == at ? bold : step.mark == Mark::deviation ? warning : plain, width);
+  }
+  for (int y = 1; y < bottom; ++y) grid.set(width, y, U'|', plain);
+}
+
+std::string quorum(const QuorumView& q) {
+  const auto done = std::ranges::count_if(q.members, [](const auto& m) { return m.second == Seat::done; });
+  std::string out = "Quorum to " + q.doing + ": " + std::to_string(done) + " of " + std::to_string(q.m) + " needed ";
+  for (const auto& [member, seat] : q.members) out += " " + member + std::string(seat_of(seat));
+  return out;
+}
+
+}  // namespace
+
+Drawn render(const View& view, Grid& grid) {
+  Drawn drawn;
+  if (grid.cols() < least_cols || grid.rows() < least_rows) {
+    int y = 0;
+    for (const auto& line : wrapped("This screen is too small: make it at least 80 columns wide and 24 rows high. The ceremony waits.", grid.cols())) grid.put(0, y++, line);
+    return drawn;
+  }
+  const int left = grid.cols() >= 120 ? 38 : 25;
+  const int bottom = grid.rows() - 3;
+  const int x = left + 2;
+  const int width = grid.cols() - x - 1;
+  title(view, grid);
+  steps(view, grid, left, bottom);
+  int y = 1;
+  grid.put(x, y, view.step.title, bold, width - 2 - columns(view.id));
+  grid.put(grid.cols() - 1 - std::min(columns(view.id), width), y++, view.id, plain, width);
+  if (!view.who.empty()) {
+    grid.fill(x, y, width, U' ', reverse);
+    grid.put(x, y++, " NOW: " + view.who, reverse | bold, width);
+  }
+  if (view.frame.quorum)
+    for (const auto& line : wrapped(quorum(*view.frame.quorum), width)) grid.put(x, y++, line, accent);
+  if (view.frame.token_active) grid.put(x, y++, "The token is ACTIVE.", bold | warning, width);
+  ++y;
+
+  std::vector<Line> lines;
+  std::size_t follow_from = 0, follow_to = 0;
+  for (std::size_t i = 0; i < view.body.size(); ++i) {
+    if (view.follow == i) follow_from = lines.size();
+    auto rows = wrapped(view.body[i].text, width);
+    if (rows.empty()) rows.emplace_back();
+    for (auto& row : rows) lines.push_back({std::move(row), view.body[i].attr});
+    if (view.follow == i) follow_to = lines.size();
+  }
+  const int field_rows = view.field ? 2 + (view.field->hint.empty() ? 0 : 1) : 0;
+  const int room = std::max(1, bottom - y - field_rows);
+  const auto fits = static_cast<std::size_t>(room);
+  drawn.page = room;
+  const std::size_t most = lines.size() > fits ? lines.size() - fits : 0;
+  drawn.scroll = std::min(view.scroll, most);
+  if (view.follow && follow_to > drawn.scroll + fits) drawn.scroll = std::min(follow_to - fits, most);
+  if (view.follow && follow_from < drawn.scroll) drawn.scroll = follow_from;
+  drawn.more = drawn.scroll < most;
+  for (std::size_t i = drawn.scroll; i < std::min(lines.size(), drawn.scroll + fits); ++i) {
+    const int row = y + static_cast<int>(i - drawn.scroll);
+    if ((lines[i].attr & reverse) != 0) grid.fill(x, row, width, U' ', lines[i].attr);
+    grid.put(x, row, lines[i].text, lines[i].attr, width);
+  }
+  if (view.field) {
+    int at = bottom - field_rows + 1;
+    if (!view.field->hint.empty()) grid.put(x, at++, view.field->hint, plain, width);
+    const int label = grid.put(x, at, view.field->label + " ", bold, width);
+    // The end of what is typed stays in sight.
+    std::string_view shown = view.field->shown;
+    while (columns(shown) > width - label - 1) (void)take_code_point(shown);
+    const int used = grid.put(x + label, at, shown, underline);
+    drawn.cursor = {x + label + used, at};
+  }
+  grid.fill(0, bottom, grid.cols(), U'-', plain);
+  grid.set(left, bottom, U'+', plain);
+  if (drawn.more || drawn.scroll > 0)
+    grid.put(x, bottom, drawn.more && drawn.scroll > 0 ? " more above and below: Up, Down, PgUp, PgDn " : drawn.more ? " more below: Down or PgDn " : " more above: Up or PgUp ", bold);
+  const int said = grid.put(1, bottom + 1, view.status.text, view.status.attr, grid.cols() - 2);
+  // What this question takes stands beside what was said last, or above it where both do not fit.
+  if (said == 0 || said + columns(view.own_keys) + 4 < grid.cols()) grid.put(said == 0 ? 1 : grid.cols() - 1 - columns(view.own_keys), bottom + 1, view.own_keys, said == 0 ? bold : plain, grid.cols() - 2);
+  else grid.put(grid.cols() - 2 - columns(view.own_keys), bottom, " " + view.own_keys + " ", bold);
+  grid.put(1, bottom + 2, view.keys, plain, grid.cols() - 2);
+  return drawn;
+}
+
+}  // namespace ceremony::tui
