@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ceremony/ground/env.h"
@@ -45,10 +47,25 @@ struct Question {
 /// A word of a list in the order people compare them: four a row, rows numbered.
 using Words = std::vector<std::string_view>;
 
-/// Something to read: the text, and the words of its digest, which people compare (may be none).
+/// One QR code, quiet zone included, as half blocks: two modules above each other in a character, true is dark.
+struct CodePicture {
+  std::string frame;  ///< what it says
+  std::vector<std::vector<std::pair<bool, bool>>> rows;
+};
+
+/// Something that can be shown as QR codes. `pictures`: one a code, each at most so many characters wide and high; throws
+/// Refused where that place is too small for what has to be shown.
+struct Code {
+  std::string name;
+  std::function<std::vector<CodePicture>(int columns, int rows)> pictures;
+};
+
+/// Something to read: the text, and the words of its digest, which people compare, and what of it can be shown as QR codes (either
+/// may be none).
 struct Page {
   std::string text;
   Words words;
+  std::vector<Code> codes;
 };
 
 /// Somebody (or something) that may be chosen. `why_not`: empty, or why not this time; the choice is shown all the same.
@@ -133,7 +150,7 @@ class Operator {
   virtual void begin_step(const StepView& step, std::string_view banner) = 0;
   /// Something to read; returns when it has been read.
   virtual void show(const Question& question, const Page& page) = 0;
-  void show_text(const Question& question, std::string text) { show(question, Page{std::move(text), {}}); }
+  void show_text(const Question& question, std::string text) { show(question, Page{std::move(text), {}, {}}); }
   [[nodiscard]] virtual bool confirm(const Question& question) = 0;
   /// Whether these words are the ones that the person holds.
   [[nodiscard]] virtual bool compare(const Question& question, const Words& words) = 0;

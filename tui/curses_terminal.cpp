@@ -1,4 +1,5 @@
 #include <curses.h>
+#include <langinfo.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int pair_accent = 1;
 constexpr int pair_warning = 2;
+constexpr int pair_paper = 3;
 
 class CursesTerminal final : public Terminal {
  public:
@@ -38,6 +40,7 @@ class CursesTerminal final : public Terminal {
       ::use_default_colors();
       ::init_pair(pair_accent, COLOR_CYAN, -1);
       ::init_pair(pair_warning, COLOR_YELLOW, -1);
+      ::init_pair(pair_paper, COLOR_BLACK, COLORS >= 16 ? 15 : COLOR_WHITE);
       m_colours = true;
     }
     learn_keys();
@@ -88,6 +91,8 @@ class CursesTerminal final : public Terminal {
     if (first.byte < 0x80) return {Key::character, first.byte};
     return beyond_ascii(first.byte);
   }
+
+  bool utf8() const override { return std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0; }
 
   void beep() override { ::beep(); }
 
@@ -166,11 +171,12 @@ class CursesTerminal final : public Terminal {
     if ((attr & bold) != 0) out |= A_BOLD;
     if ((attr & reverse) != 0) out |= A_REVERSE;
     if ((attr & underline) != 0) out |= A_UNDERLINE;
+    if ((attr & paper) != 0 && !m_colours) out |= A_REVERSE;  // light on dark is what such terminals have
     return out;
   }
   short pair_of(std::uint8_t attr) const {
     if (!m_colours) return 0;
-    return static_cast<short>((attr & warning) != 0 ? pair_warning : (attr & accent) != 0 ? pair_accent : 0);
+    return static_cast<short>((attr & paper) != 0 ? pair_paper : (attr & warning) != 0 ? pair_warning : (attr & accent) != 0 ? pair_accent : 0);
   }
 
   LineInput m_input;

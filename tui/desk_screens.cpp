@@ -62,7 +62,7 @@ void DeskScreens::progress(std::string_view doing) {
   draw(asked);
 }
 
-void DeskScreens::draw(Asked& asked) {
+View DeskScreens::around(const Asked& asked) const {
   View view;
   if (m_desk != nullptr) {
     view.frame = m_desk->frame();
@@ -70,6 +70,11 @@ void DeskScreens::draw(Asked& asked) {
   }
   view.step = m_step;
   view.id = asked.id;
+  return view;
+}
+
+void DeskScreens::draw(Asked& asked) {
+  auto view = around(asked);
   view.who = asked.who;
   view.body = asked.body;
   view.scroll = asked.scroll;
@@ -166,6 +171,45 @@ void DeskScreens::read_long(const std::string& id, const std::string& title, con
     } else if (key.kind == Key::character && key.c == U'n' && !wanted.empty()) {
       search(found);
     }
+  }
+}
+
+void DeskScreens::show_codes(const std::string& id, const std::vector<Code>& codes, const Words& words) {
+  const While desk(m_at_desk);
+  Asked refused;
+  refused.id = id + ".qr";
+  refused.keys = "Enter: back";
+  const auto say = [&](const std::string& text) {
+    refused.body.push_back({text, bold});
+    while (true)
+      if (const auto key = next_key(refused); key.kind == Key::enter || key.kind == Key::escape) return;
+  };
+  if (!m_terminal.utf8()) return say("This terminal does not take UTF-8, so it cannot show QR codes. The words and the digest on the screen before stand for the same.");
+  std::size_t which = 0, at = 0;
+  while (true) {
+    const auto [columns, rows] = room_for_code(m_terminal.cols(), m_terminal.rows());
+    std::vector<CodePicture> pictures;
+    try {
+      if (m_terminal.cols() >= least_cols && m_terminal.rows() >= least_rows) pictures = codes[which].pictures(columns, rows);
+    } catch (const Refused& refusal) {
+      return say(codes[which].name + ": " + refusal.findings().front().what + ". " + refusal.findings().front().hint);
+    }
+    Grid grid(m_terminal.cols(), m_terminal.rows());
+    if (pictures.empty()) {
+      (void)render(around(refused), grid);  // too small
+    } else {
+      at = std::min(at, pictures.size() - 1);
+      render_code(around(refused), {codes[which].name, &pictures[at], at + 1, pictures.size(), words, codes.size() > 1 ? "Left/Right: other code  Tab: " + codes[(which + 1) % codes.size()].name + "  Esc: back" : "Left/Right: other code  Esc: back"}, grid);
+    }
+    m_terminal.draw(grid, std::nullopt);
+    const auto key = read();
+    if (key.kind == Key::right && at + 1 < pictures.size()) ++at;
+    if (key.kind == Key::left && at > 0) --at;
+    if (key.kind == Key::tab) {
+      which = (which + 1) % codes.size();
+      at = 0;
+    }
+    if (key.kind == Key::escape || key.kind == Key::enter || (key.kind == Key::control && key.c == U'c')) return;
   }
 }
 

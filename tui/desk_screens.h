@@ -39,11 +39,14 @@ class DeskScreens {
   void read_long(const std::string& id, const std::string& title, const std::vector<std::string>& lines);
   /// A line of text that is no secret; nothing where people leave it with Esc and `may_leave`.
   [[nodiscard]] std::optional<std::string> read_line(Asked& asked, std::string text, bool may_leave);
+  /// The codes, one after the other, until Esc.
+  void show_codes(const std::string& id, const std::vector<Code>& codes, const Words& words);
   [[nodiscard]] Terminal& terminal() { return m_terminal; }
   [[nodiscard]] const std::deque<std::string>& log() const { return m_log; }
   void draw(Asked& asked);
 
  private:
+  [[nodiscard]] View around(const Asked& asked) const;
   [[nodiscard]] Key read();
   [[nodiscard]] bool global(const Key& key, const Asked& asked);
   void note_deviation();

@@ -124,7 +124,7 @@ std::string Grid::text() const {
 
 std::string Grid::golden() const {
   std::string out = text() + "---\n";
-  constexpr std::string_view letters = ".123456789abcdefghijklmnopqrstuv";
+  constexpr std::string_view letters = ".123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/";
   for (int y = 0; y < m_rows; ++y) {
     std::string row;
     for (int x = 0; x < m_cols; ++x) row += letters[at(x, y).attr & 63U];

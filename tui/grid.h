@@ -13,7 +13,8 @@
 namespace ceremony::tui {
 
 /// Bits. `accent` and `warning` are colours where there are some and nothing where there are none: no meaning rests on them.
-enum Attr : std::uint8_t { plain = 0, bold = 1, reverse = 2, underline = 4, accent = 8, warning = 16 };
+/// `paper`: dark on bright whatever the terminal's own colours are.
+enum Attr : std::uint8_t { plain = 0, bold = 1, reverse = 2, underline = 4, accent = 8, warning = 16, paper = 32 };
 
 struct Cell {
   char32_t c = U' ';

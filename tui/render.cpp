@@ -60,15 +60,49 @@ std::string quorum(const QuorumView& q) {
   return out;
 }
 
+bool too_small(Grid& grid) {
+  if (grid.cols() >= least_cols && grid.rows() >= least_rows) return false;
+  int y = 0;
+  for (const auto& line : wrapped("This screen is too small: make it at least 80 columns wide and 24 rows high. The ceremony waits.", grid.cols())) grid.put(0, y++, line);
+  return true;
+}
+
+constexpr int beside_code = 34;
+
 }  // namespace
+
+std::pair<int, int> room_for_code(int cols, int rows) { return {cols - beside_code, rows - 2}; }
+
+void render_code(const View& view, const CodeView& code, Grid& grid) {
+  if (too_small(grid)) return;
+  title(view, grid);
+  for (std::size_t y = 0; y < code.picture->rows.size(); ++y)
+    for (std::size_t x = 0; x < code.picture->rows[y].size(); ++x) {
+      const auto [top, bottom] = code.picture->rows[y][x];
+      grid.set(static_cast<int>(x), 1 + static_cast<int>(y), top && bottom ? U'\u2588' : top ? U'\u2580' : bottom ? U'\u2584' : U' ', paper);
+    }
+  const int x = grid.cols() - beside_code + 1;
+  int y = 1;
+  const auto say = [&](std::string_view text, std::uint8_t attr) {
+    for (const auto& line : wrapped(text, beside_code - 2)) grid.put(x, y++, line, attr);
+  };
+  grid.put(grid.cols() - 1 - columns(view.id), y++, view.id);
+  say(code.name, bold);
+  say("Code " + std::to_string(code.number) + " of " + std::to_string(code.of) + ", in any order", plain);
+  ++y;
+  say(code.picture->frame, plain);
+  ++y;
+  for (std::size_t i = 0; i < code.words.size(); i += 3) {
+    std::string row;
+    for (std::size_t j = i; j < std::min(i + 3, code.words.size()); ++j) row += std::string(code.words[j]) + " ";
+    say(row, bold);
+  }
+  grid.put(1, grid.rows() - 1, code.keys);
+}
 
 Drawn render(const View& view, Grid& grid) {
   Drawn drawn;
-  if (grid.cols() < least_cols || grid.rows() < least_rows) {
-    int y = 0;
-    for (const auto& line : wrapped("This screen is too small: make it at least 80 columns wide and 24 rows high. The ceremony waits.", grid.cols())) grid.put(0, y++, line);
-    return drawn;
-  }
+  if (too_small(grid)) return drawn;
   const int left = grid.cols() >= 120 ? 38 : 25;
   const int bottom = grid.rows() - 3;
   const int x = left + 2;

@@ -22,6 +22,8 @@ class Terminal {
   virtual ~Terminal() = default;
   [[nodiscard]] virtual int cols() const = 0;
   [[nodiscard]] virtual int rows() const = 0;
+  /// Whether it shows half blocks; without them there is no QR code.
+  [[nodiscard]] virtual bool utf8() const = 0;
   virtual void draw(const Grid& grid, std::optional<std::pair<int, int>> cursor) = 0;
   /// The next key, or `quiet` after `wait`. Throws as LineInput does.
   [[nodiscard]] virtual Key read(std::chrono::milliseconds wait) = 0;

@@ -34,8 +34,12 @@ class TuiOperator final : public Operator, private DeskScreens {
     for (auto& line : lines_of(page.text)) asked.body.push_back({std::move(line), plain});
     if (!page.words.empty()) asked.body.push_back({"", plain});
     add_rows(asked.body, page.words);
-    asked.keys = "Enter: read";
-    until_enter(asked);
+    asked.keys = page.codes.empty() ? "Enter: read" : "Enter: read  q: as QR code";
+    while (true) {
+      const auto key = next_key(asked);
+      if (key.kind == Key::enter) return;
+      if (!page.codes.empty() && key.kind == Key::character && key.c == U'q') show_codes(q.id, page.codes, page.words);
+    }
   }
 
   bool confirm(const Question& q) override {

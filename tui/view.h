@@ -52,6 +52,18 @@ struct Drawn {
   std::optional<std::pair<int, int>> cursor;
 };
 
+/// One QR code with what stands beside it. It is the one screen that needs the step list's place.
+struct CodeView {
+  std::string name;
+  const CodePicture* picture = nullptr;
+  std::size_t number = 1, of = 1;
+  Words words;
+  std::string keys;
+};
+/// The characters that a picture may take of a screen of that size.
+[[nodiscard]] std::pair<int, int> room_for_code(int cols, int rows);
+void render_code(const View& view, const CodeView& code, Grid& grid);
+
 /// Draws onto the whole grid. A grid below 80×24 gets one sentence.
 Drawn render(const View& view, Grid& grid);
 

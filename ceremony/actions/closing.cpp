@@ -4,6 +4,7 @@
 
 #include "ceremony/actions/action.h"
 #include "ceremony/actions/bundle_files.h"
+#include "ceremony/actions/codes.h"
 #include "ceremony/ledger/checkpoint.h"
 #include "ceremony/ledger/note.h"
 #include "ceremony/shares/words.h"
@@ -76,7 +77,7 @@ void sign_with_people(Run& run, ledger::Note& note, const state::Closed& closed)
     if (!has_signature(note, ledger::person_key_name(run.state().origin, person))) left.push_back(person);
   const auto root = run.journal().tree().root_at(closed.size());
   for (const auto& person : left) {
-    run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, Page{"", shares::words_of(root)});
+    run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, Page{"", shares::words_of(root), {qr_code("checkpoint", media::PayloadKind::checkpoint, as_bytes(note.signatures.empty() ? note.text : ledger::write_note(note)))}});
     const auto credential = run.unlock(person, "sign the checkpoint (words above)", "signoff");
     ledger::add_signature(note, ledger::person_key_name(run.state().origin, person), credential.spki(), credential.sign(as_view(note.text), run.rng));
     run.journal().write_checkpoint(ledger::write_note(note));

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "ceremony/actions/codes.h"
 #include "ceremony/ledger/approval.h"
 #include "ceremony/ledger/merkle.h"
 #include "ceremony/shares/words.h"
@@ -282,7 +283,7 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
   const std::string id(act);
   const std::string quorum_name(policy::name_of(needed->quorum));
   w.op.show({"show." + id, "", "What is to be approved, decoded from the very bytes (" + id + ")."},
-            Page{std::string(shown) + "\n\nSHA-256 " + hex(bytes), shares::words_of(bytes)});
+            Page{std::string(shown) + "\n\nSHA-256 " + hex(bytes), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
   std::vector<std::string> left;
   const auto already = state().approved(act, bytes);
   for (const auto& member : quorum.members)
