@@ -30,16 +30,11 @@ std::vector<std::string> words_of(const std::vector<ledger::Repair>& repairs) {
   return out;
 }
 
-/// Prepared things live in memory: what approves or signs them begins again where they are prepared.
 std::size_t where_to_resume(const procedure::Procedure& procedure, const std::string& step) {
   const auto found = std::ranges::find(procedure.steps, step, &procedure::Step::id);
   if (found == procedure.steps.end())
     throw Refused(actions::ActionRefusal::not_now, "the open ceremony stands at step \"" + step + "\", which this procedure does not have", procedure.file, "run the procedure that the ceremony was begun with");
-  auto at = static_cast<std::size_t>(found - procedure.steps.begin());
-  const auto begins = [&](std::size_t i) { return procedure.steps[i].action.starts_with("prepare_"); };
-  const auto needs = [&](std::size_t i) { return procedure.steps[i].action == "approve_signatures" || procedure.steps[i].action == "sign_prepared"; };
-  while (at > 0 && (needs(at) || (begins(at) && begins(at - 1)))) --at;
-  return at;
+  return procedure.begins_again_at(static_cast<std::size_t>(found - procedure.steps.begin()));
 }
 
 /// A signature that was asked for and not recorded may exist: its serial is revoked by the next CRL.

@@ -20,6 +20,9 @@ void agree_clock(Run& run);
 void open(Run& run);
 void enrol_people(Run& run);
 void adopt_policy(Run& run);
+void record_waiver(Run& run);
+void record_custody(Run& run);
+void record_deviation(Run& run);
 void record_evidence(Run& run);
 void dry_lint_root(Run& run);
 void initialise_token(Run& run);
@@ -52,6 +55,8 @@ void record_unrecorded(Run& run);
 void finish_closed(Run& run);
 /// True if the last ceremony is closed but its checkpoint lacks a signature it should have, or the end of it all, the sums.
 [[nodiscard]] bool needs_finishing(const Run& run);
+/// What was opened in this ceremony and not sealed since is sealed again on the record, or said to stay open.
+void seal_what_is_open(Run& run);
 /// Closes the open ceremony at once, as aborted.
 void abort(Run& run);
 

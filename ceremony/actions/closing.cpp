@@ -119,21 +119,6 @@ void record_close(Run& run, const std::string& outcome, const std::string& log_s
 
 }  // namespace
 
-void confirm_deviations(Run& run) {
-  while (true) {
-    std::string list;
-    for (const auto& d : run.state().open->deviations) list += "  - " + d.text + "\n";
-    const auto text = run.w.op.type({"deviation", "security-officer", "Deviations so far:\n" + (list.empty() ? "  none\n" : list) + "Type one more, or nothing if the list is complete."}, "");
-    if (text.empty()) return;
-    const auto people = run.choose_people("deviation-by", "Who reports it?", [&] {
-      std::vector<std::string> all;
-      for (const auto& [id, person] : run.state().people) all.push_back(id);
-      return all;
-    }(), 1);
-    run.record("deviation", people, {{"text", text}, {"source", "person"}});
-  }
-}
-
 void sign_off(Run& run) {
   if (!run.state().open->signoffs.empty()) return;
   const auto text = summary(run);
@@ -163,6 +148,7 @@ void close(Run& run) {
 void abort(Run& run) {
   if (run.state().active) run.record("deactivate", {}, {{"token", run.state().active->token}, {"reason_for", "abort"}});
   run.prepared.clear();
+  seal_what_is_open(run);
   record_close(run, "aborted", log_signature(run, false));
   finish_closed(run);
 }

@@ -52,7 +52,7 @@ TEST_CASE("the shipped procedures load, and fit the sample policies") {
 TEST_CASE("steps come with what people read, who acts, and complete arguments") {
   const Procedure procedure = read_procedure(genesis, shipped(genesis));
   CHECK(procedure.kind == Kind::genesis);
-  CHECK(procedure.steps.size() == 23);
+  CHECK(procedure.steps.size() == 26);
   CHECK(procedure.minutes() > 180);
   const Step* split = procedure.step("split");
   REQUIRE(split != nullptr);
@@ -80,7 +80,7 @@ TEST_CASE("what people read fits a screen of 80 by 24: no step is a wall of text
 
 TEST_CASE("a genesis cannot be run on a CA that exists, nor an issuance without one") {
   CHECK(what(with(shipped(genesis), "kind = \"genesis\"", "kind = \"issuance\"")).starts_with("\"enrol_people\" comes too late: the people are enrolled already"));
-  CHECK(what(with(shipped(issuance), "kind = \"issuance\"", "kind = \"genesis\"")).starts_with("\"take_csrs\" comes too early: no policy is in force"));
+  CHECK(what(with(shipped(issuance), "kind = \"issuance\"", "kind = \"genesis\"")).starts_with("\"record_waiver\" comes too early: no policy is in force"));
 }
 
 TEST_CASE("a procedure that the policy does not admit is refused before anything is touched") {
