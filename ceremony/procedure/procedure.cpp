@@ -301,12 +301,12 @@ int Procedure::minutes() const {
 }
 
 std::size_t Procedure::begins_again_at(std::size_t step) const {
-  std::optional<std::size_t> prepared;
+  std::size_t prepared = step;  // `step`: nothing waits for its signature
   for (std::size_t i = 0; i < step; ++i) {
-    if (steps[i].action.starts_with("prepare_")) prepared = prepared.value_or(i);
-    if (steps[i].action == "sign_prepared") prepared.reset();
+    if (steps[i].action.starts_with("prepare_") && prepared == step) prepared = i;
+    if (steps[i].action == "sign_prepared") prepared = step;
   }
-  return prepared.value_or(step);
+  return prepared;
 }
 
 Procedure read_procedure(std::string file_name, std::string_view text) {
