@@ -301,12 +301,12 @@ int Procedure::minutes() const {
 }
 
 std::size_t Procedure::begins_again_at(std::size_t step) const {
-  std::size_t prepared = step;  // `step`: nothing waits for its signature
+  std::size_t at = step;
   for (std::size_t i = 0; i < step; ++i) {
-    if (steps[i].action.starts_with("prepare_") && prepared == step) prepared = i;
-    if (steps[i].action == "sign_prepared") prepared = step;
+    if (steps[i].action.starts_with("prepare_")) at = std::min(at, i);
+    if (steps[i].action == "sign_prepared") at = step;
   }
-  return prepared;
+  return at;
 }
 
 Procedure read_procedure(std::string file_name, std::string_view text) {

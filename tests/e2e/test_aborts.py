@@ -151,7 +151,7 @@ class EveryStep(Story):
             except AssertionError as error:
                 error.add_note(f"aborted at the step {step}")
                 raise
-        print(f"counted: aborts: {procedure}, at {sum(1 for lever in levers.values() if lever)} of {len(steps)} steps", file=sys.stderr)
+        print(f"\ncounted: aborts: {procedure}, at {sum(1 for lever in levers.values() if lever)} of {len(steps)} steps", file=sys.stderr)
         before(len(steps), "")
         last = answers(len(steps))
         last.entries = [e for e in last.entries if e[0] != "seal.hsm-bag"]

@@ -105,6 +105,24 @@ TEST_CASE("a procedure that the policy does not admit is refused before anything
   CHECK(refused(with(text, "as = \"each\"", "as = \"batch\""), policy).ends_with("approves a root certificate as a batch\n"));
 }
 
+TEST_CASE("a run that stopped begins again where the oldest thing that is prepared and not signed was prepared") {
+  const Procedure issue = read_procedure(issuance, shipped(issuance));
+  const auto begins = [](const Procedure& procedure, std::string_view stopped) {
+    for (std::size_t i = 0; i < procedure.steps.size(); ++i)
+      if (procedure.steps[i].id == stopped) return procedure.steps[procedure.begins_again_at(i)].id;
+    return std::string("no such step");
+  };
+  CHECK(begins(issue, "take-csrs") == "take-csrs");
+  // Also from the step between approving and signing that opens the HSM's bag.
+  for (const char* const stopped : {"prepare-certificates", "prepare-crl", "approve", "open-bag", "sign"}) CHECK(begins(issue, stopped) == "prepare-certificates");
+  CHECK(begins(issue, "export-bundles") == "export-bundles");
+  const Procedure root = read_procedure(genesis, shipped(genesis));
+  CHECK(begins(root, "lock") == "lock");
+  CHECK(begins(root, "sign-root") == "prepare-root");
+  CHECK(begins(root, "prepare-crl") == "prepare-crl");
+  CHECK(begins(root, "sign-crl") == "prepare-crl");
+}
+
 TEST_CASE("the table of actions is consistent") {
   std::set<std::string_view> names;
   for (const ActionSpec& each : actions()) {
