@@ -112,13 +112,7 @@ class RunDesk final : public Desk {
 
   std::vector<std::string> transcript() override {
     std::vector<std::string> out;
-    for (const auto& r : m_run.journal().records()) {
-      std::string line = std::to_string(r.n) + "  " + text_of(r.t) + "  " + r.ev + (r.ok ? "" : " FAILED");
-      for (const auto& person : r.who) line += " " + person;
-      for (const auto* field : {"act", "person", "key", "subject", "kind", "name", "purpose", "text", "reason"})
-        if (const auto value = r.d.text(field); !value.empty()) line += "  " + std::string(field) + ": " + std::string(value);
-      out.push_back(std::move(line));
-    }
+    for (const auto& r : m_run.journal().records()) out.push_back(report::transcript_line(r));
     return out;
   }
 

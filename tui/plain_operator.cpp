@@ -46,6 +46,7 @@ class PlainOperator final : public Operator {
   void attend(Desk* desk) override { m_desk = desk; }
 
   void begin_step(const StepView& step, std::string_view banner) override {
+    if (step.of == 0) return say("\n" + std::string(banner) + "\n" + step.title + "\n");
     say("\n" + std::string(banner) + "\nStep " + std::to_string(step.number) + " of " + std::to_string(step.of) + " [" + step.id + "]  " + step.title + "\nNOW: " +
         step.who + "\n" + step.says + "\n");
   }

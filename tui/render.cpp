@@ -40,7 +40,8 @@ void title(const View& view, Grid& grid) {
 
 void steps(const View& view, Grid& grid, int width, int bottom) {
   const auto& all = view.frame.steps;
-  grid.put(0, 1, " Steps (" + std::to_string(std::min(view.frame.at + 1, all.size())) + " of " + std::to_string(all.size()) + ")", bold, width);
+  if (all.empty()) grid.put(0, 1, " No ceremony runs", bold, width);
+  else grid.put(0, 1, " Steps (" + std::to_string(std::min(view.frame.at + 1, all.size())) + " of " + std::to_string(all.size()) + ")", bold, width);
   const int room = bottom - 2;
   const int at = static_cast<int>(view.frame.at);
   const int count = static_cast<int>(all.size());

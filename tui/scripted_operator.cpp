@@ -46,6 +46,7 @@ class Scripted final : public ScriptedOperator {
 
   void begin_step(const StepView& step, std::string_view) override {
     m_step = step.id;
+    if (step.of == 0) return say("[" + step.id + "] " + step.title);
     say("[" + std::to_string(step.number) + "/" + std::to_string(step.of) + "] " + step.title);
   }
 

@@ -153,12 +153,13 @@ void abort(Run& run) {
   finish_closed(run);
 }
 
-bool needs_finishing(const Run& run) {
-  const auto& state = run.state();
+bool needs_finishing(const state::CaState& state, const ledger::Journal& journal) {
   if (state.open || state.closed.empty()) return false;
   // The sums are written last: without them the proofs may not have reached every medium.
-  return !state::unwaived(state::check_checkpoint(state, run.journal().tree(), run.journal().checkpoint())).empty() || !run.journal().has_sums();
+  return !state::unwaived(state::check_checkpoint(state, journal.tree(), journal.checkpoint())).empty() || !journal.has_sums();
 }
+
+bool needs_finishing(const Run& run) { return needs_finishing(run.state(), run.journal()); }
 
 void finish_closed(Run& run) {
   const auto closed = state::Closed(run.state().closed.back());
