@@ -28,6 +28,8 @@ bool is_the_one(const state::Medium& known, const media::VolumeInfo& info) {
 media::AskReinsert Run::ask_reinsert() {
   return [this](const media::Volume& volume) {
     w.op.await_medium({"reinsert." + volume.name(), "administrator", "Take the medium \"" + volume.name() + "\" out and put it in again; it is then read back."});
+    // Said each time: two questions in a row for one medium would look like a key that did nothing.
+    w.op.progress("reading the medium \"" + volume.name() + "\" back");
   };
 }
 
