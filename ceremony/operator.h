@@ -68,6 +68,15 @@ struct Page {
   std::vector<Code> codes;
 };
 
+/// Takes frames, scanned or typed, in any order.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+  /// Says what became of the line: taken, known already, or what is wrong with it, and what is missing.
+  virtual std::string take(std::string_view line) = 0;
+  [[nodiscard]] virtual bool complete() const = 0;
+};
+
 /// Somebody (or something) that may be chosen. `why_not`: empty, or why not this time; the choice is shown all the same.
 struct Candidate {
   std::string id;
@@ -166,6 +175,9 @@ class Operator {
   [[nodiscard]] virtual std::vector<std::size_t> pick(const Question& question, std::span<const std::string> files) = 0;
   /// Waits until people say that the medium or card is in.
   virtual void await_medium(const Question& question) = 0;
+  /// Frames of a QR code, scanned (a scanner is a keyboard) or typed, until the sink is complete; false if people leave it with
+  /// an empty line.
+  [[nodiscard]] virtual bool receive(const Question& question, FrameSink& sink) = 0;
   /// Typed without echo.
   [[nodiscard]] virtual Passphrase secret(const Question& question) = 0;
   /// A secret shown once, to `question.who` alone, with the screen cleared before and after.

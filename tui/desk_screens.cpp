@@ -221,7 +221,7 @@ std::optional<std::string> DeskScreens::read_line(Asked& asked, std::string text
     if (key.kind == Key::enter) return text;
     if (key.kind == Key::escape && may_leave) return std::nullopt;
     if (key.kind == Key::control && key.c == U'u') text.clear();
-    if (key.kind == Key::character && text.size() < 900) append_utf8(text, key.c);
+    if (key.kind == Key::character && text.size() < asked.longest) append_utf8(text, key.c);
     if (key.kind == Key::backspace && !text.empty()) {
       do text.pop_back();
       while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80);

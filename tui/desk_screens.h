@@ -31,6 +31,7 @@ class DeskScreens {
     std::string keys;
     bool typing = false, secret = false, moves = false;  ///< moves: Up and Down are the question's own
     std::size_t scroll = 0;
+    std::size_t longest = 900;  ///< bytes that can be typed
   };
 
   /// Draws and reads until a key comes that is the question's own; everything else happens in here.

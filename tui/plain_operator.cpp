@@ -134,6 +134,16 @@ class PlainOperator final : public Operator {
     (void)answer("[" + q.id + "] Enter when it is in again: ");
   }
 
+  bool receive(const Question& q, FrameSink& sink) override {
+    ask(q, "");
+    while (!sink.complete()) {
+      const auto typed = answer("frame, or nothing > ");
+      if (typed.empty()) return false;
+      say(sink.take(typed) + "\n");
+    }
+    return true;
+  }
+
   Passphrase secret(const Question& q) override {
     ask(q, "(nothing is shown) > ");
     Botan::secure_vector<std::uint8_t> typed;

@@ -74,6 +74,16 @@ class Scripted final : public ScriptedOperator {
     return out;
   }
 
+  /// Every answer to this question is a frame; without one there is none.
+  bool receive(const Question& q, FrameSink& sink) override {
+    while (!sink.complete()) {
+      const Answer* a = find(q);
+      if (a == nullptr) return false;
+      say(sink.take(a->give));
+    }
+    return true;
+  }
+
   void await_medium(const Question& q) override { (void)find(q); }
 
   bool confirm(const Question& q) override {

@@ -107,7 +107,7 @@ class TuiOperator final : public Operator, private DeskScreens {
     std::set<std::size_t> all;
     for (std::size_t i = 0; i < files.size(); ++i) all.insert(i);
     auto asked = begin(q);
-    return mark(asked, {files.begin(), files.end()}, [](std::size_t) { return std::string(); }, 1, all);
+    return mark(asked, {files.begin(), files.end()}, [](std::size_t) { return std::string(); }, 0, all);
   }
 
   void await_medium(const Question& q) override {
@@ -115,6 +115,20 @@ class TuiOperator final : public Operator, private DeskScreens {
     asked.keys = "Enter: it is in again";
     terminal().beep();
     until_enter(asked);
+  }
+
+  bool receive(const Question& q, FrameSink& sink) override {
+    auto asked = begin(q);
+    asked.keys = "Enter: take the frame; Enter alone: no more";
+    asked.longest = 4096;
+    while (!sink.complete()) {
+      asked.field = Field{"Frame:", "", ""};
+      const auto typed = *read_line(asked, "", false);
+      if (typed.empty()) return false;
+      asked.body.push_back({sink.take(typed), plain});
+      asked.follow = asked.body.size() - 1;
+    }
+    return true;
   }
 
   Passphrase secret(const Question& q) override {

@@ -212,62 +212,6 @@ void prepare_crl(Run& run) {
   run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
 }
 
-namespace {
-
-/// Whose key a request brings, if it is not new: of the log, or of another request of this ceremony. Empty if it is new.
-std::string known_key(Run& run, const Digest& spki) {
-  for (const auto& [id, key] : run.state().keys)
-    if (key.spki_sha256 == spki) return "this CA's own key \"" + key.label + "\"";
-  for (const auto& [digest, certificate] : run.state().certificates)
-    if (certificate.spki_sha256 == spki) return "\"" + certificate.subject + "\", serial " + certificate.serial;
-  for (const auto& import : run.state().open->imports)
-    if (import.spki_sha256 == spki) return "\"" + import.subject + "\", a request of this ceremony";
-  return "";
-}
-
-}  // namespace
-
-void take_csrs(Run& run) {
-  const std::string medium = "intake";
-  run.register_medium(medium, "intake");
-  auto& volume = run.w.volumes.named(medium);
-  const auto& policy = run.w.policy;
-  std::vector<std::string> names;
-  for (const auto& name : volume.list())
-    if (name.ends_with(".csr") || name.ends_with(".pem") || name.ends_with(".der")) names.push_back(name);
-  if (!names.empty()) {
-    std::vector<std::string> picked;
-    for (const auto i : run.w.op.pick({"requests", "administrator", "Which requests on the medium \"" + medium + "\" are taken in?"}, names)) picked.push_back(names.at(i));
-    names = std::move(picked);
-  }
-  for (const auto& name : names) {
-    const auto bytes = volume.read(name, pki::csr_limit + 1);
-    const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
-    const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
-    try {
-      (void)run.w.volumes.named(recipient);
-      const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
-      if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
-      if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
-        throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
-      run.put(csr.der.view());
-      std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
-      for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
-      run.w.op.show_text({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
-      run.record("import", {},
-                 {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", pki::text(csr.subject)}, {"recipient", recipient}, {"profile", profile_id},
-                  {"dropped", csr.dropped}, {"medium", medium}});
-    } catch (const Refused& refusal) {
-      if (refusal.code().starts_with("operator/")) throw;
-      run.record_failed("import", {}, {{"csr", sha256(bytes)}, {"medium", medium}, {"recipient", recipient.empty() ? "none" : recipient}}, refusal.findings().front().what);
-      const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
-      if (!without) throw;
-    }
-  }
-  if (run.state().open->imports.empty())
-    throw Refused(ActionRefusal::absent, "there is no certification request on the medium", medium, "put *.csr files (PEM or DER) on it");
-}
-
 void prepare_certificates(Run& run) {
   const auto key = state::Key(run.ca_key());
   const auto issuer = issuer_view(run);
