@@ -71,7 +71,7 @@ class Console final {
     while (true) {
       try {
         look();
-        const auto board = report::dashboard(m_desk.ledgers().state, m_table.env().now(), m_table.files().policy, m_procedures);
+        const auto board = make_board();
         const auto at = choose_at(board);
         if (at == m_procedures.size()) continue;
         if (at > m_procedures.size()) return nullptr;
@@ -88,6 +88,16 @@ class Console final {
   [[nodiscard]] std::unique_ptr<hsm::Module> take_module() { return std::move(m_module); }
 
  private:
+  report::Dashboard make_board() {
+    auto board = report::dashboard(m_desk.ledgers().state, m_table.env().now(), m_table.files().policy, m_procedures);
+    if (m_desk.ledgers().readable) return board;
+    // An empty state is not that of an empty log.
+    board.last = "not known";
+    board.due = {{"not known", false}};
+    for (auto& p : board.procedures) p.why_not = "the ledgers cannot be read";
+    return board;
+  }
+
   void look() {
     m_desk.away = false;
     m_desk.look();

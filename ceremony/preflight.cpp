@@ -35,7 +35,7 @@ class LookingEnv final : public Env {
 /// One line of a refusal: where, what, and what to do.
 std::string line_of(const Refused& refusal) {
   const auto& first = refusal.findings().front();
-  std::string out = (first.where.empty() ? "" : first.where + ": ") + first.what;
+  std::string out = (first.where.empty() || first.where.starts_with("--") ? "" : first.where + ": ") + first.what;
   if (!first.hint.empty()) out += "; " + first.hint;
   if (refusal.findings().size() > 1) out += " (and " + std::to_string(refusal.findings().size() - 1) + " more)";
   std::ranges::replace(out, '\n', ' ');
@@ -226,18 +226,27 @@ std::string_view name_of(Ready ready) { return ready == Ready::ok ? "ok" : ready
 LedgersSeen look_at_ledgers(Env& env, const std::vector<Path>& ledgers, const policy::Policy& policy) {
   LedgersSeen seen;
   LookingEnv looking(env);
+  seen.readable = false;
   seen.check = looked("ledgers", [&]() -> Said {
-    if (!ledger::Journal::has_records(looking, ledgers)) return {Ready::ok, "both empty: the first ceremony makes the log"};
-    return look_at_log(looking, ledgers, policy, seen);
+    auto said = ledger::Journal::has_records(looking, ledgers) ? look_at_log(looking, ledgers, policy, seen) : Said{Ready::ok, "both empty: the first ceremony makes the log"};
+    seen.readable = true;
+    return said;
   });
   return seen;
 }
 
 std::vector<Check> preflight(const LedgersSeen& ledgers, const procedure::Procedure& procedure, const report::Startable& startable, Surroundings& around) {
   const auto& s = ledgers.state;
-  return {looked("ledgers", [&] { return look_at_ledgers_for(ledgers, startable); }), looked("token", [&] { return look_at_token(s, procedure, around); }),
-          looked("people", [&] { return look_at_people(s, startable, around); }),     looked("clock", [&] { return look_at_clock(s, around); }),
-          looked("entropy", [&] { return look_at_entropy(around.env); }),             looked("media", [&] { return look_at_media(procedure, around); })};
+  std::vector<Check> out;
+  out.push_back(looked("ledgers", [&] { return look_at_ledgers_for(ledgers, startable); }));
+  out.push_back(looked("token", [&] {
+    return ledgers.readable ? look_at_token(s, procedure, around) : Said{Ready::missing, "which one it is stands on the ledgers, and they cannot be read"};
+  }));
+  out.push_back(looked("people", [&] { return look_at_people(s, startable, around); }));
+  out.push_back(looked("clock", [&] { return look_at_clock(s, around); }));
+  out.push_back(looked("entropy", [&] { return look_at_entropy(around.env); }));
+  out.push_back(looked("media", [&] { return look_at_media(procedure, around); }));
+  return out;
 }
 
 bool may_begin(std::span<const Check> checks) {

@@ -32,6 +32,7 @@ struct LedgersSeen {
   Check check;
   std::vector<ledger::Record> records;
   state::CaState state;  ///< empty where the ledgers cannot be read together
+  bool readable = true;
 };
 [[nodiscard]] LedgersSeen look_at_ledgers(Env& env, const std::vector<Path>& ledgers, const policy::Policy& policy);
 
