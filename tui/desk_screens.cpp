@@ -54,6 +54,7 @@ void DeskScreens::begin_step(const StepView& step) {
 void DeskScreens::progress(std::string_view doing) {
   m_log.emplace_back(doing);
   if (m_log.size() > 200) m_log.pop_front();
+  const While desk(m_at_desk);  // no key is read, so none is offered
   Asked asked;
   asked.id = "working";
   for (const auto& line : m_log) asked.body.push_back({line, plain});
@@ -65,9 +66,11 @@ void DeskScreens::progress(std::string_view doing) {
 View DeskScreens::around(const Asked& asked) const {
   View view;
   if (m_desk != nullptr) {
-    view.frame = m_desk->frame();
-    view.now = m_desk->now();
+    m_frame = m_desk->frame();
+    m_now = m_desk->now();
   }
+  view.frame = m_frame;
+  view.now = m_now;
   view.step = m_step;
   view.id = asked.id;
   return view;
@@ -77,6 +80,8 @@ void DeskScreens::draw(Asked& asked) {
   auto view = around(asked);
   view.who = asked.who;
   view.body = asked.body;
+  if (!asked.below.empty()) view.body.push_back({"", plain});
+  view.body.insert(view.body.end(), asked.below.begin(), asked.below.end());
   view.scroll = asked.scroll;
   view.follow = asked.follow;
   view.field = asked.field;
@@ -85,6 +90,7 @@ void DeskScreens::draw(Asked& asked) {
   if (m_desk != nullptr && !asked.secret && !m_at_desk) view.keys = std::string(asked.typing ? keys_typing : keys_reading) + (m_desk->may_go_back() ? "  Esc Back" : "  Esc Pause");
   Grid grid(m_terminal.cols(), m_terminal.rows());
   const auto drawn = render(view, grid);
+  if (asked.secret) scrub(view.body);
   asked.scroll = drawn.scroll;
   m_page = static_cast<std::size_t>(drawn.page);
   m_terminal.draw(grid, asked.field ? drawn.cursor : std::nullopt);
@@ -112,6 +118,7 @@ Key DeskScreens::next_key(Asked& asked) {
         continue;
       case Key::up: case Key::down:
         if (asked.moves) return key;
+        asked.follow.reset();
         scroll_by(1, key.kind == Key::down);
         continue;
       default: break;
@@ -164,6 +171,7 @@ void DeskScreens::read_long(const std::string& id, const std::string& title, con
     if (key.kind == Key::character && key.c == U'/' && !lines.empty()) {
       Asked ask = asked;
       ask.field = Field{"Search for:", "", ""};
+      ask.keys = "Enter: search  Esc: leave";
       if (const auto typed = read_line(ask, "", true); typed && !typed->empty()) {
         wanted = *typed;
         search(found);
@@ -258,7 +266,7 @@ void DeskScreens::note_deviation() {
     Asked done;
     done.id = "deviation-note";
     done.body = {{m_desk->note_deviation(*person, *text), plain}};
-    done.keys = "Enter: back to the ceremony";
+    done.keys = "Enter or Esc: back to the ceremony";
     while (true)
       if (const auto key = next_key(done); key.kind == Key::enter || key.kind == Key::escape) return;
   }
@@ -270,9 +278,8 @@ void DeskScreens::pause() {
   asked.id = "pause";
   asked.body = {{"PAUSED", bold}, {"", plain}};
   for (auto& line : lines_of(m_desk->stopping())) asked.body.push_back({std::move(line), plain});
-  asked.body.push_back({"", plain});
-  asked.body.push_back({"Type STOP to stop here, ABORT to abort. Enter or Esc goes on with the ceremony.", bold});
-  asked.field = Field{"Now:", "", ""};
+  // Beside the field, where it is seen however long the rest is.
+  asked.field = Field{"Now:", "", "Type STOP to stop here, ABORT to abort. Enter or Esc goes on with the ceremony."};
   asked.keys = "Enter or Esc: go on";
   asked.status = {"There is no undo: what is recorded stays.", warning};
   while (true) {

@@ -25,6 +25,7 @@ class DeskScreens {
   struct Asked {
     std::string id, who;
     std::vector<Line> body;
+    std::vector<Line> below;  ///< to be read with it, but what is asked comes first
     std::optional<std::size_t> follow;
     std::optional<Field> field;
     Line status;
@@ -56,6 +57,8 @@ class DeskScreens {
 
   Terminal& m_terminal;
   Desk* m_desk = nullptr;
+  FrameView m_frame;  ///< as the desk last had it: the last word of a ceremony comes when the desk is gone
+  Time m_now{};
   StepView m_step;
   std::deque<std::string> m_log;
   std::size_t m_page = 1;

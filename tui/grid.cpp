@@ -56,26 +56,48 @@ std::string take_columns(std::string_view& text, int width) {
   return out;
 }
 
+/// Where the lines after the first begin: below the first, or, where two or more spaces part a label from its value, below the value.
+std::size_t hanging(std::string_view line, std::size_t indent, int width) {
+  const auto gap = line.find("  ", indent);
+  const auto value = gap == std::string_view::npos ? gap : line.find_first_not_of(' ', gap);
+  if (value == std::string_view::npos) return indent;
+  const auto at = static_cast<std::size_t>(columns(line.substr(0, value)));
+  return at <= static_cast<std::size_t>(width / 2) ? at : indent;
+}
+
 void wrap_line(std::string_view line, int width, std::vector<std::string>& out) {
-  const auto indent = std::min(line.find_first_not_of(' ') == std::string_view::npos ? 0 : line.find_first_not_of(' '), static_cast<std::size_t>(width / 2));
-  std::string current(indent, ' ');
+  const auto first = line.find_first_not_of(' ');
+  const auto indent = std::min(first == std::string_view::npos ? 0 : first, static_cast<std::size_t>(width / 2));
+  const auto hang = hanging(line, indent, width);
+  // Room for the whole row at once: what is wrapped may be a secret, and no copy of it stays behind where a row grew.
+  const auto begun_with = [&](std::size_t spaces) {
+    std::string row;
+    row.reserve(static_cast<std::size_t>(width) * 4);
+    return row.append(spaces, ' ');
+  };
+  auto current = begun_with(indent);
   line.remove_prefix(indent);
   bool begun = false;
+  const auto next_row = [&] {
+    current.erase(current.find_last_not_of(' ') + 1);
+    out.push_back(std::move(current));
+    current = begun_with(hang);
+  };
   while (!line.empty()) {
     const auto space = line.find(' ');
     std::string_view word = line.substr(0, space);
     line = space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
     const int needed = columns(word) + (begun ? 1 : 0);
-    if (columns(current) + needed > width && begun) {
-      out.push_back(std::move(current));
-      current = std::string(indent, ' ');
+    // A word longer than any row begins beside its label, not below it.
+    const bool too_long = columns(word) > width - static_cast<int>(hang) && columns(current) < static_cast<int>(hang);
+    if (columns(current) + needed > width && begun && !too_long) {
+      next_row();
       begun = false;
     }
     if (begun) current += ' ';
     while (columns(current) + columns(word) > width) {
       current += take_columns(word, width - columns(current));
-      out.push_back(std::move(current));
-      current = std::string(indent, ' ');
+      next_row();
     }
     current += word;
     begun = true;
@@ -84,6 +106,13 @@ void wrap_line(std::string_view line, int width, std::vector<std::string>& out) 
 }
 
 }  // namespace
+
+std::string fitted(std::string_view text, int width) {
+  if (columns(text) <= width) return std::string(text);
+  std::string out = take_columns(text, std::max(width - 2, 0));
+  out.erase(out.find_last_not_of(' ') + 1);
+  return out + "..";
+}
 
 std::vector<std::string> wrapped(std::string_view text, int width) {
   std::vector<std::string> out;

@@ -48,7 +48,10 @@ class Grid final {
 [[nodiscard]] char32_t take_code_point(std::string_view& text);
 void append_utf8(std::string& out, char32_t c);
 /// Lines of at most `width` columns; words stay whole where they fit, line breaks of the text stay, and leading spaces too.
+/// Where two spaces or more part a label from a value, what is wrapped stands below the value.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, int width);
+/// The text, or its beginning and "..", so that nobody takes a part for the whole.
+[[nodiscard]] std::string fitted(std::string_view text, int width);
 /// Columns of a text: its code points (everything we show is one column wide).
 [[nodiscard]] int columns(std::string_view text);
 

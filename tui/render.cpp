@@ -33,7 +33,7 @@ void title(const View& view, Grid& grid) {
   const std::string mark = view.frame.rehearsal ? "  *** REHEARSAL ***" : "";
   const int room = grid.cols() - columns(right) - columns(mark) - 1;
   // A long name gives way to the mark and the clock.
-  int x = grid.put(0, 0, " " + view.frame.ca, reverse | bold, std::max(room, 8));
+  int x = grid.put(0, 0, fitted(" " + view.frame.ca, std::max(room, 8)), reverse | bold);
   grid.put(x, 0, mark, reverse | bold | warning);
   grid.put(grid.cols() - columns(right), 0, right, reverse);
 }
@@ -49,15 +49,22 @@ void steps(const View& view, Grid& grid, int width, int bottom) {
   for (int i = first; i < std::min(count, first + room); ++i) {
     const auto& step = all[static_cast<std::size_t>(i)];
     const std::string number = (i + 1 < 10 ? " " : "") + std::to_string(i + 1);
-    grid.put(0, 2 + i - first, std::string(mark_of(step.mark)) + number + " " + step.title, i == at ? bold : step.mark == Mark::deviation ? warning : plain, width);
+    grid.put(0, 2 + i - first, fitted(std::string(mark_of(step.mark)) + number + " " + step.title, width), i == at ? bold : step.mark == Mark::deviation ? warning : plain);
   }
   for (int y = 1; y < bottom; ++y) grid.set(width, y, U'|', plain);
 }
 
-std::string quorum(const QuorumView& q) {
+/// The count, and below it the members with their brackets, none of which is broken over two lines.
+std::vector<std::string> quorum(const QuorumView& q, int width) {
   const auto done = std::ranges::count_if(q.members, [](const auto& m) { return m.second == Seat::done; });
-  std::string out = "Quorum to " + q.doing + ": " + std::to_string(done) + " of " + std::to_string(q.m) + " needed ";
-  for (const auto& [member, seat] : q.members) out += " " + member + std::string(seat_of(seat));
+  auto out = wrapped("Quorum to " + q.doing + ": " + std::to_string(done) + " of " + std::to_string(q.m) + " needed", width);
+  bool first = true;
+  for (const auto& [member, seat] : q.members) {
+    const std::string one = member + std::string(seat_of(seat));
+    if (first || columns(out.back()) + 2 + columns(one) > width) out.push_back(" " + one);
+    else out.back() += "  " + one;
+    first = false;
+  }
   return out;
 }
 
@@ -101,6 +108,11 @@ void render_code(const View& view, const CodeView& code, Grid& grid) {
   grid.put(1, grid.rows() - 1, code.keys);
 }
 
+void scrub(std::vector<Line>& lines) {
+  for (auto& line : lines) Botan::secure_scrub_memory(line.text.data(), line.text.size());
+  lines.clear();
+}
+
 Drawn render(const View& view, Grid& grid) {
   Drawn drawn;
   if (too_small(grid)) return drawn;
@@ -111,14 +123,14 @@ Drawn render(const View& view, Grid& grid) {
   title(view, grid);
   steps(view, grid, left, bottom);
   int y = 1;
-  grid.put(x, y, view.step.title, bold, width - 2 - columns(view.id));
+  grid.put(x, y, fitted(view.step.title, width - 2 - columns(view.id)), bold);
   grid.put(grid.cols() - 1 - std::min(columns(view.id), width), y++, view.id, plain, width);
   if (!view.who.empty()) {
     grid.fill(x, y, width, U' ', reverse);
-    grid.put(x, y++, " NOW: " + view.who, reverse | bold, width);
+    grid.put(x, y++, fitted(" NOW: " + view.who, width), reverse | bold);
   }
   if (view.frame.quorum)
-    for (const auto& line : wrapped(quorum(*view.frame.quorum), width)) grid.put(x, y++, line, accent);
+    for (const auto& line : quorum(*view.frame.quorum, width)) grid.put(x, y++, line, accent);
   if (view.frame.token_active) grid.put(x, y++, "The token is ACTIVE.", bold | warning, width);
   ++y;
 
@@ -131,7 +143,8 @@ Drawn render(const View& view, Grid& grid) {
     for (auto& row : rows) lines.push_back({std::move(row), view.body[i].attr});
     if (view.follow == i) follow_to = lines.size();
   }
-  const int field_rows = view.field ? 2 + (view.field->hint.empty() ? 0 : 1) : 0;
+  const auto hint = wrapped(view.field ? view.field->hint : "", width);
+  const int field_rows = view.field ? 2 + static_cast<int>(std::min<std::size_t>(hint.size(), 3)) : 0;
   const int room = std::max(1, bottom - y - field_rows);
   const auto fits = static_cast<std::size_t>(room);
   drawn.page = room;
@@ -145,9 +158,10 @@ Drawn render(const View& view, Grid& grid) {
     if ((lines[i].attr & reverse) != 0) grid.fill(x, row, width, U' ', lines[i].attr);
     grid.put(x, row, lines[i].text, lines[i].attr, width);
   }
+  scrub(lines);
   if (view.field) {
     int at = bottom - field_rows + 1;
-    if (!view.field->hint.empty()) grid.put(x, at++, view.field->hint, plain, width);
+    for (std::size_t i = 0; i < std::min<std::size_t>(hint.size(), 3); ++i) grid.put(x, at++, hint[i]);
     const int label = grid.put(x, at, view.field->label + " ", bold, width);
     // The end of what is typed stays in sight.
     std::string_view shown = view.field->shown;
@@ -159,7 +173,7 @@ Drawn render(const View& view, Grid& grid) {
   grid.set(left, bottom, U'+', plain);
   if (drawn.more || drawn.scroll > 0)
     grid.put(x, bottom, drawn.more && drawn.scroll > 0 ? " more above and below: Up, Down, PgUp, PgDn " : drawn.more ? " more below: Down or PgDn " : " more above: Up or PgUp ", bold);
-  const int said = grid.put(1, bottom + 1, view.status.text, view.status.attr, grid.cols() - 2);
+  const int said = grid.put(1, bottom + 1, fitted(view.status.text, grid.cols() - 2), view.status.attr);
   // What this question takes stands beside what was said last, or above it where both do not fit.
   if (said == 0 || said + columns(view.own_keys) + 4 < grid.cols()) grid.put(said == 0 ? 1 : grid.cols() - 1 - columns(view.own_keys), bottom + 1, view.own_keys, said == 0 ? bold : plain, grid.cols() - 2);
   else grid.put(grid.cols() - 2 - columns(view.own_keys), bottom, " " + view.own_keys + " ", bold);

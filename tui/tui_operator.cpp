@@ -9,6 +9,7 @@ namespace ceremony::tui {
 namespace {
 
 void add_rows(std::vector<Line>& body, const Words& words) {
+  if (!words.empty()) body.push_back({"", plain});
   for (std::size_t i = 0; i < words.size(); i += 4) {
     std::string row = "  " + std::to_string(i / 4 + 1) + "  ";
     for (std::size_t j = i; j < std::min(i + 4, words.size()); ++j) row += std::string(words[j]) + std::string(10 - std::min<std::size_t>(words[j].size(), 9), ' ');
@@ -31,8 +32,8 @@ class TuiOperator final : public Operator, private DeskScreens {
 
   void show(const Question& q, const Page& page) override {
     auto asked = begin(q);
+    if (!page.text.empty()) asked.body.push_back({"", plain});
     for (auto& line : lines_of(page.text)) asked.body.push_back({std::move(line), plain});
-    if (!page.words.empty()) asked.body.push_back({"", plain});
     add_rows(asked.body, page.words);
     asked.keys = page.codes.empty() ? "Enter: read" : "Enter: read  q: as QR code";
     while (true) {
@@ -57,7 +58,7 @@ class TuiOperator final : public Operator, private DeskScreens {
     std::vector<std::string> typed;
     auto asked = begin(q);
     asked.keys = "Enter: next word";
-    asked.status = {"This cannot be undone. If the words are not those you noted, do not type them.", warning};
+    asked.status = {"This cannot be undone. Do not type words that are not those you noted.", warning};
     add_rows(asked.body, words);
     for (const auto at : positions) {
       asked.field = Field{"Word " + std::to_string(at) + " (row " + std::to_string((at - 1) / 4 + 1) + ", place " + std::to_string((at - 1) % 4 + 1) + "):", "", ""};
@@ -78,6 +79,7 @@ class TuiOperator final : public Operator, private DeskScreens {
 
   std::size_t choose(const Question& q, std::span<const std::string> options) override {
     auto asked = begin(q);
+    asked.body.push_back({"", plain});
     const auto above = asked.body.size();
     std::size_t at = 0;
     asked.moves = true;
@@ -157,9 +159,9 @@ class TuiOperator final : public Operator, private DeskScreens {
       terminal().beep();
       until_enter(asked);
     }
-    const Forgotten forgotten{terminal()};
-    terminal().forget();
     Asked asked;
+    const Forgotten forgotten{terminal(), asked.body};
+    terminal().forget();
     asked.id = q.id;
     asked.who = q.who;
     asked.secret = true;
@@ -169,12 +171,16 @@ class TuiOperator final : public Operator, private DeskScreens {
     asked.body.push_back({"", plain});
     // Numbered rows of four, as they are written down. These copies go when the screen does.
     std::string row;
+    row.reserve(80);  // no copy of it stays behind where it grew
     std::size_t n = 0;
     std::string_view left = passphrase.reveal_text();
     while (!left.empty()) {
       const auto end = left.find(' ');
       const auto word = left.substr(0, end);
-      row += (row.empty() ? "   " : "  ") + std::to_string(++n) + " " + std::string(word);
+      ++n;
+      row += (row.empty() ? "" : " ") + std::string(n < 10 ? "  " : " ") + std::to_string(n) + " ";
+      row += word;
+      if (n % 4 != 0) row.append(word.size() < 8 ? 8 - word.size() : 0, ' ');
       left = end == std::string_view::npos ? std::string_view() : left.substr(end + 1);
       if (n % 4 != 0 && !left.empty()) continue;
       asked.body.push_back({row, bold});
@@ -182,7 +188,6 @@ class TuiOperator final : public Operator, private DeskScreens {
       row.clear();
     }
     until_enter(asked);
-    for (auto& line : asked.body) Botan::secure_scrub_memory(line.text.data(), line.text.size());
   }
 
   void progress(std::string_view doing) override { DeskScreens::progress(doing); }
@@ -198,7 +203,7 @@ class TuiOperator final : public Operator, private DeskScreens {
     }
     asked.body.push_back({"", plain});
     asked.body.push_back({q.text, plain});
-    asked.keys = "a Try again";
+    asked.keys = "a or Enter: try again";
     asked.status = {"What was recorded so far is kept. Esc shows what stopping or aborting means.", plain};
     asked.typing = false;
     terminal().beep();
@@ -230,23 +235,28 @@ class TuiOperator final : public Operator, private DeskScreens {
   }
 
  private:
+  /// However the screen is left.
   struct Forgotten {
     Terminal& terminal;
-    ~Forgotten() { terminal.forget(); }
+    std::vector<Line>& body;
+    ~Forgotten() {
+      scrub(body);
+      terminal.forget();
+    }
   };
 
-  /// The question, with what the step says before the first one of a step, and what the machine last did.
+  /// The question; below it, at the first one of a step, what the step says, and later what the machine last did. What is asked
+  /// is in sight however long the rest is.
   Asked begin(const Question& q) {
     Asked asked;
     asked.id = q.id;
     asked.who = q.who;
     if (m_first) {
-      for (auto& line : paragraphs_of(m_says)) asked.body.push_back({std::move(line), plain});
+      for (auto& line : paragraphs_of(m_says)) asked.below.push_back({std::move(line), plain});
       m_first = false;
     } else if (!log().empty()) {
-      asked.body.push_back({"... " + log().back(), plain});
+      asked.below.push_back({"... " + log().back(), plain});
     }
-    if (!asked.body.empty()) asked.body.push_back({"", plain});
     for (auto& line : lines_of(q.text)) asked.body.push_back({std::move(line), bold});
     return asked;
   }
@@ -279,6 +289,7 @@ class TuiOperator final : public Operator, private DeskScreens {
   /// A list with marks; what may not be chosen is shown, and says why when it is tried.
   template <typename WhyNot>
   std::vector<std::size_t> mark(Asked& asked, const std::vector<std::string>& names, WhyNot why_not, std::size_t at_least, std::set<std::size_t> chosen) {
+    asked.body.push_back({"", plain});
     const auto above = asked.body.size();
     std::size_t at = 0;
     asked.moves = true;
@@ -289,15 +300,14 @@ class TuiOperator final : public Operator, private DeskScreens {
         asked.body.push_back({(i == at ? "> " : "  ") + std::string(chosen.contains(i) ? "[x] " : "[ ] ") + names[i], i == at ? reverse : plain});
       asked.follow = above + at;
       const auto key = next_key(asked);
+      if (key.kind != Key::enter) asked.status = {};
       move(key, at, names.size());
+      // Who goes to a line that may not be marked is told why, before they try.
+      const std::string why = at < names.size() ? why_not(at) : "";
+      if (!why.empty() && key.kind != Key::enter) asked.status = {why, bold};
       if (key.kind == Key::character && key.c == U' ' && at < names.size()) {
-        if (const std::string why = why_not(at); !why.empty()) {
-          asked.status = {why, bold};
-          terminal().beep();
-          continue;
-        }
-        asked.status = {};
-        if (!chosen.erase(at)) chosen.insert(at);
+        if (!why.empty()) terminal().beep();
+        else if (!chosen.erase(at)) chosen.insert(at);
       }
       if (key.kind != Key::enter) continue;
       if (chosen.size() >= at_least) return {chosen.begin(), chosen.end()};

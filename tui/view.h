@@ -22,6 +22,9 @@ struct Line {
   std::uint8_t attr = plain;
 };
 
+/// Overwrites what the lines held: it may have been a secret.
+void scrub(std::vector<Line>& lines);
+
 /// Where people type. `shown` is what may be seen of it: nothing of a secret, not even its length.
 struct Field {
   std::string label;
