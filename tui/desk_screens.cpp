@@ -231,10 +231,9 @@ std::optional<std::string> DeskScreens::read_line(Asked& asked, std::string text
     if (key.kind == Key::control && key.c == U'u') text.clear();
     if (key.kind == Key::character && text.size() < asked.longest) append_utf8(text, key.c);
     if (key.kind == Key::backspace && !text.empty()) {
-      do text.pop_back();
-      while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80);
-      // What is left may end in the first byte of a character.
-      if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0) text.pop_back();
+      // The bytes that go on with a character, then the one that begins it.
+      while (text.size() > 1 && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80) text.pop_back();
+      text.pop_back();
     }
   }
 }

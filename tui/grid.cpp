@@ -16,6 +16,9 @@ char32_t take_code_point(std::string_view& text) {
     if ((next & 0xC0U) != 0x80) return U'\uFFFD';
     c = c << 6U | (next & 0x3FU);
   }
+  // Spelt longer than it has to be, half of a pair, or beyond Unicode.
+  constexpr char32_t least[] = {0, 0x80, 0x800, 0x10000};
+  if (c < least[more] || (c >= 0xD800 && c < 0xE000) || c > 0x10FFFF) return U'\uFFFD';
   text.remove_prefix(static_cast<std::size_t>(more));
   return c;
 }
