@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <ctime>
 
@@ -60,6 +61,8 @@ void protect_memory() {
 }
 
 int run(const Options& o, const MakeScripted& make_scripted) {
+  // Whoever reads what we write may go away; reading their answers says so, and nothing dies half-way.
+  ::signal(SIGPIPE, SIG_IGN);
   const auto env = make_posix_env();
   std::vector<Finding> mistakes;
   if (o.ledgers.size() != 2) mistakes.push_back({std::to_string(o.ledgers.size()) + " ledgers are named", "--ledger", "name the two ledger media: --ledger A --ledger B"});
