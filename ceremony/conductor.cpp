@@ -125,6 +125,10 @@ class RunDesk final : public Desk {
                       m_run.step + "\".";
     if (m_run.activation_secret || m_run.recovery_secret)
       out += "\n\nNOT NOW if you can help it: the token's two secrets exist in this machine's memory only, until every share is handed out. After a stop here this genesis can only be aborted and begun again with a blank token.";
+    if (!m_kept.empty()) {
+      out += "\n\nNoted, and not on the record before its reporter is enrolled and can answer for it; a stop here loses it:";
+      for (const auto& kept : m_kept) out += "\n  " + kept.person + ": " + kept.text;
+    }
     return out + "\n\nTo abort closes the ceremony for good, on the record, signed by those who are here. What was signed so far stays signed; the next ceremony starts from it.";
   }
 
@@ -139,7 +143,7 @@ class RunDesk final : public Desk {
   std::string note_deviation(const std::string& person, const std::string& text) override {
     m_kept.push_back({person, text.substr(0, 900)});
     record_kept();
-    return m_kept.empty() ? "It is on the record." : "It is kept, and recorded as soon as the ceremony is open and " + person + " is enrolled.";
+    return m_kept.empty() ? "It is on the record." : "It is kept, and recorded at the end of the step in which the ceremony is open and " + person + " is enrolled.";
   }
 
   /// What was noted before the record could take it.
@@ -250,6 +254,7 @@ Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const 
       if (run.state().open) desk.record_kept();
       ++at;
     } catch (const Refused& refusal) {
+      desk.record_kept();  // the program may end here
       auto next = Next::stop;
       // Chosen inside the step already: not asked twice.
       if (refusal.is(OperatorRefusal::back)) {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <csignal>
+
 #include "ceremony/actions/action.h"
 #include "ceremony/conductor.h"
 #include "hsm/pkcs11_module.h"
@@ -13,6 +15,8 @@ namespace {
 
 /// People at a terminal get screens; those who pipe, and those who ask for them, get lines.
 std::unique_ptr<Operator> make_people_operator(const Options& o) {
+  // Whoever reads what we write may go away; reading their answers says so, and nothing dies half-way.
+  ::signal(SIGPIPE, SIG_IGN);
   const std::chrono::seconds idle(o.idle);
   const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
   if (o.tui || (terminal && !o.plain)) return tui::make_tui_operator(tui::make_curses_terminal(idle));

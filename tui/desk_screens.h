@@ -48,7 +48,7 @@ class DeskScreens {
   void draw(Asked& asked);
 
  private:
-  [[nodiscard]] View around(const Asked& asked) const;
+  [[nodiscard]] View around(const Asked& asked);
   [[nodiscard]] Key read();
   [[nodiscard]] bool global(const Key& key, const Asked& asked);
   void note_deviation();

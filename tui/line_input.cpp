@@ -17,7 +17,7 @@ constexpr auto hint = "run the same command again: the ceremony goes on where it
 
 }  // namespace
 
-LineInput::LineInput(int in, std::chrono::seconds idle) : m_in(in), m_idle(idle), m_touched(std::chrono::steady_clock::now()) {
+LineInput::LineInput(int in, std::chrono::seconds idle) : m_in(in), m_idle(idle) {
   sigset_t ours;
   ::sigemptyset(&ours);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH, SIGQUIT}) ::sigaddset(&ours, signal);
@@ -33,11 +33,15 @@ LineInput::~LineInput() {
 LineInput::Read LineInput::next(std::optional<std::chrono::milliseconds> wait) {
   using std::chrono::milliseconds;
   const auto begun = std::chrono::steady_clock::now();
+  auto counted = begun;
   while (true) {
     const auto now = std::chrono::steady_clock::now();
-    const auto idle_left = std::chrono::duration_cast<milliseconds>(m_touched + m_idle - now);
+    // Time in which the machine worked and nobody could be waited for is no silence.
+    m_silent += now - counted;
+    counted = now;
+    const auto idle_left = std::chrono::duration_cast<milliseconds>(m_idle - m_silent);
     if (idle_left <= milliseconds(0)) {
-      m_touched = now;
+      m_silent = {};
       throw Refused(OperatorRefusal::idle, "nobody touched a key for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(m_idle).count()) + " s", "", "unlock to go on");
     }
     auto left = idle_left;
@@ -65,7 +69,7 @@ LineInput::Read LineInput::next(std::optional<std::chrono::milliseconds> wait) {
     const auto got = ::read(m_in, &byte, 1);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) throw Refused(OperatorRefusal::end_of_input, "the input ended in the middle of the ceremony", "", hint);
-    m_touched = std::chrono::steady_clock::now();
+    m_silent = {};
     return {Event::byte, byte};
   }
 }

@@ -3,7 +3,7 @@
 // that nothing kills a ceremony half-way and nothing leaves the terminal broken.
 //
 // Throws Refused{OperatorRefusal}: end_of_input where the other side is gone, interrupted for SIGTERM and SIGHUP, idle after
-// the time given without a byte.
+// the time given of waiting without a byte.
 #pragma once
 
 #include <sys/types.h>
@@ -36,7 +36,7 @@ class LineInput final {
   int m_signals;
   sigset_t m_before{};
   std::chrono::milliseconds m_idle;
-  std::chrono::steady_clock::time_point m_touched;
+  std::chrono::steady_clock::duration m_silent{};  ///< waited for a byte since the last one
 };
 
 }  // namespace ceremony::tui

@@ -15,7 +15,8 @@ class Face {
   /// The id of the question that waits for an answer; "" once the program has ended.
   [[nodiscard]] virtual std::string question() = 0;
   [[nodiscard]] virtual bool shows(std::string_view text) = 0;
-  virtual void read() = 0;  ///< Enter
+  [[nodiscard]] virtual std::string last() = 0;  ///< what people see now
+  virtual void read() = 0;                       ///< Enter
   virtual void yes() = 0;
   virtual void mark(const std::vector<std::string>& people) = 0;
   virtual void type(const std::string& text) = 0;
@@ -42,6 +43,7 @@ class ScreenFace final : public Face {
 
   std::string question() override;
   bool shows(std::string_view text) override { return screen.shows(text); }
+  std::string last() override { return screen.text(); }
   void read() override { screen.press_and_see("\r"); }
   void yes() override;
   void mark(const std::vector<std::string>& people) override;
@@ -81,6 +83,7 @@ class PlainFace final : public Face {
 
   std::string question() override;
   bool shows(std::string_view text) override { return m_last.find(text) != std::string::npos; }
+  std::string last() override { return m_last; }
   void read() override { say(""); }
   void yes() override { say("yes"); }
   void mark(const std::vector<std::string>& people) override;

@@ -81,8 +81,9 @@ std::string PlainFace::question() {
   wait_for_prompt();
   const bool asks = is_prompt(m_last);
   // A question begins a line with its id in brackets; where a prompt of the same question comes again, the id stays.
+  // What Enter alone means stands in brackets too, right before the prompt.
   for (std::size_t at = 0; at < m_last.size(); at = m_last.find('\n', at) == std::string::npos ? m_last.size() : m_last.find('\n', at) + 1)
-    if (m_last[at] == '[' && m_last.find("] ", at) != std::string::npos) m_id = m_last.substr(at + 1, m_last.find("] ", at) - at - 1);
+    if (const auto end = m_last.find("] ", at); m_last[at] == '[' && end != std::string::npos && m_last.substr(end) != "] > ") m_id = m_last.substr(at + 1, end - at - 1);
   if (m_id.starts_with("new-") && m_last.find("the screen is cleared") != std::string::npos) m_private += m_last;
   else m_public += m_last;
   return asks ? m_id : "";

@@ -171,7 +171,7 @@ void Screen::wait(const std::string& what, const std::function<bool()>& wanted) 
   const auto end = std::chrono::steady_clock::now() + patience;
   while (true) {
     // A screen is whole once the program waits and the kernel has handed over all that it wrote.
-    while (pump(m_child.sleeps() ? 2 : 100)) {
+    while (pump(1)) {
     }
     if ((m_child.ended() || m_child.sleeps()) && !pump(0) && wanted()) return;
     if (m_child.ended() && !pump(0)) {
@@ -179,7 +179,7 @@ void Screen::wait(const std::string& what, const std::function<bool()>& wanted) 
       give_up(what);
     }
     if (std::chrono::steady_clock::now() > end) give_up(what);
-    (void)pump(20);
+    (void)pump(5);
   }
 }
 

@@ -130,7 +130,7 @@ void ScreenFace::function(int number) {
 }
 
 void ScreenFace::leave(const std::string& word) {
-  screen.press_and_see("\x1b");
+  screen.press_and_see("\x03");
   REQUIRE(screen.id() == "pause");
   type(word);
 }
