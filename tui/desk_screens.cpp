@@ -82,7 +82,7 @@ void DeskScreens::draw(Asked& asked) {
   view.field = asked.field;
   view.status = asked.status;
   view.own_keys = asked.keys;
-  if (m_desk != nullptr && !asked.secret && !m_at_desk) view.keys = std::string(asked.typing ? keys_typing : keys_reading) + (m_desk->may_go_back() ? "  Esc Back" : "  Esc Pause");
+  if (m_desk != nullptr && !asked.secret && !m_at_desk) view.keys = std::string(asked.typing ? keys_typing : keys_reading) + (m_desk->may_go_back() ? "  Esc Back  ^C Pause" : "  Esc Pause");
   Grid grid(m_terminal.cols(), m_terminal.rows());
   const auto drawn = render(view, grid);
   if (asked.secret) scrub(view.body);
