@@ -5,6 +5,7 @@
 
 #include <array>
 #include <clocale>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -45,12 +46,14 @@ class CursesTerminal final : public Terminal {
     }
     learn_keys();
     if (const char* on = ::tigetstr(const_cast<char*>("smkx")); usable(on)) ::putp(on);
+    std::fflush(stdout);  // putp goes through stdio, the screens do not
     take_size();
   }
   ~CursesTerminal() override {
     ::erase();
     ::refresh();
     if (const char* off = ::tigetstr(const_cast<char*>("rmkx")); usable(off)) ::putp(off);
+    std::fflush(stdout);
     ::endwin();
     ::delscreen(m_screen);
   }

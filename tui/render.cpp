@@ -158,9 +158,11 @@ Drawn render(const View& view, Grid& grid) {
     if ((lines[i].attr & reverse) != 0) grid.fill(x, row, width, U' ', lines[i].attr);
     grid.put(x, row, lines[i].text, lines[i].attr, width);
   }
+  const int shown_rows = static_cast<int>(std::min(lines.size(), fits));
   scrub(lines);
   if (view.field) {
-    int at = bottom - field_rows + 1;
+    // Right below what it is about, so that eyes need not wander on a tall screen.
+    int at = std::min(bottom - field_rows, y + shown_rows) + 1;
     for (std::size_t i = 0; i < std::min<std::size_t>(hint.size(), 3); ++i) grid.put(x, at++, hint[i]);
     const int label = grid.put(x, at, view.field->label + " ", bold, width);
     // The end of what is typed stays in sight.

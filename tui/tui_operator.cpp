@@ -251,7 +251,7 @@ class TuiOperator final : public Operator, private DeskScreens {
     Asked asked;
     asked.id = q.id;
     asked.who = q.who;
-    if (m_first) {
+    if (m_first && !m_says.empty()) {
       for (auto& line : paragraphs_of(m_says)) asked.below.push_back({std::move(line), plain});
       m_first = false;
     } else if (!log().empty()) {

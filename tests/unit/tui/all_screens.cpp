@@ -26,14 +26,14 @@ SHA-256 02b7f0c4415e9d8a6633ab10fe7c25d94e81f3b86a07cc12954ed0377bf8a6e1)";
 
 void confirm(Stage& s) {
   s.desk.back = true;
-  s.step();
+  s.step_that_says();
   (void)s.op->confirm({"clock.right", "everyone", "The appliance's clock says 2026-03-14T14:07:31Z. Do two clocks that do not depend on each other say the same, to the minute?"});
 }
 void compare(Stage& s) {
   (void)s.op->compare({"compare.so1", "so1", "The previous ceremony ended at size 50. Are these the words on your receipt, each of them?"}, digest_words());
 }
 void show(Stage& s) {
-  s.step();
+  s.step_that_says();
   s.op->show({"show.sign-certificate", "", "What is to be approved, decoded from the very bytes (sign-certificate)."}, {std::string(certificate), digest_words()});
 }
 void people(Stage& s) {

@@ -110,16 +110,18 @@ Stage::Stage(std::string_view typed, int cols, int rows) {
   record.keys = keys(typed);
   op = make_tui_operator(std::make_unique<FakeTerminal>(record));
   op->attend(&desk);
+  step("");
 }
 
-void Stage::step(std::string_view id) {
-  op->begin_step({approving + 1, std::size(steps), std::string(id), std::string(steps[approving]),
-                  "Each custodian comes to the keyboard alone, compares the words of the digest with those just written down, and approves with\n"
-                  "their own credential.\n\n"
-                  "Your approval is your signature on exactly these bytes. Nobody may ask you to hurry. If the words differ, do not approve, and say\n"
-                  "so aloud.\n",
-                  "custodian"},
-                 "ACME ROOT G1   *** REHEARSAL ***");
+void Stage::step(std::string_view says) {
+  op->begin_step({approving + 1, std::size(steps), "approve-root", std::string(steps[approving]), std::string(says), "custodian"}, "ACME ROOT G1   *** REHEARSAL ***");
+}
+
+void Stage::step_that_says() {
+  step("Each custodian comes to the keyboard alone, compares the words of the digest with those just written down, and approves with\n"
+       "their own credential.\n\n"
+       "Your approval is your signature on exactly these bytes. Nobody may ask you to hurry. If the words differ, do not approve, and say\n"
+       "so aloud.\n");
 }
 
 void Stage::quorum(std::vector<Seat> seats, std::string doing) {

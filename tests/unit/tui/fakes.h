@@ -59,8 +59,9 @@ class Stage {
   std::unique_ptr<Operator> op;
 
   explicit Stage(std::string_view typed, int cols = 80, int rows = 24);
-  /// Beginning a step makes its text stand below the first question.
-  void step(std::string_view id = "approve-root");
+  /// A step begins; what it says stands below its first question.
+  void step(std::string_view says);
+  void step_that_says();
   void quorum(std::vector<Seat> seats, std::string doing = "approve sign-certificate");
 };
 
