@@ -35,7 +35,7 @@ void check_file(Env& env, const std::string& name) {
   const auto file = read_source(env, name);
   const auto has = [&](std::string_view format) { return file.text.find(format) != std::string::npos; };
   if (has("\"ceremony-policy/")) {
-    const auto p = policy::read_policy(name, file.text);
+    const auto p = read_reviewed_policy(name, file.text);
     std::printf("%s: policy of %s, %s, fine; SHA-256 %s\n", name.c_str(), p.name.c_str(), std::string(policy::name_of(p.environment)).c_str(), hex(p.digest).c_str());
   } else if (has("\"ceremony-hsm/")) {
     const auto b = policy::read_binding(name, file.text);

@@ -32,6 +32,8 @@ struct SourceFiles {
 };
 
 [[nodiscard]] actions::SourceFile read_source(Env& env, const std::string& name);
+/// A policy, and that its waivers are of rules that can be waived. Throws what read_policy throws, and SourceRefusal::mistakes.
+[[nodiscard]] policy::Policy read_reviewed_policy(const std::string& name, std::string_view text);
 
 /// Throws Refused{SourceRefusal::mistakes} with every mistake of every file and, after them, `more`.
 enum class SourceRefusal { mistakes };

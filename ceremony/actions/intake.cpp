@@ -3,6 +3,7 @@
 
 #include "ceremony/actions/action.h"
 #include "ceremony/pki/csr.h"
+#include "ceremony/pki/pem.h"
 #include "media/qr_frames.h"
 
 namespace ceremony::actions {
@@ -19,6 +20,28 @@ std::string known_key(Run& run, const Digest& spki) {
   return "";
 }
 
+/// Whether this ceremony took that very request in already: before a cut, or from a copy of the file.
+bool is_taken(const Run& run, View bytes) {
+  try {
+    const auto digest = sha256(pki::der_of("CERTIFICATE REQUEST", bytes));
+    return std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == digest; });
+  } catch (const Refused&) {
+    return false;  // what it is will be said when it is taken in
+  }
+}
+
+/// The factory's medium; a name that was typed wrongly is typed again, and costs no request its place.
+std::string ask_recipient(Run& run, const std::string& request) {
+  std::string recipient;
+  run.retry("recipient." + request + ".refused", "administrator", [&] {
+    recipient = run.w.op.type({"recipient." + request, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
+    (void)run.w.volumes.named(recipient);
+    if (run.w.policy.people.contains(recipient))
+      throw Refused(ActionRefusal::mistaken, "the medium \"" + recipient + "\" is a person's own", request, "name the medium that goes to the factory");
+  });
+  return recipient;
+}
+
 /// A request as it came, and where from.
 struct Came {
   std::string name;
@@ -30,16 +53,15 @@ struct Came {
 void take_one(Run& run, const Came& came) {
   const auto& policy = run.w.policy;
   const auto& name = came.name;
+  if (is_taken(run, came.bytes)) return run.w.op.progress("the request \"" + name + "\" is taken in already");
   const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
-  const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
+  const auto recipient = ask_recipient(run, name);
   try {
-    (void)run.w.volumes.named(recipient);
     const auto csr = pki::take_csr(came.bytes, run.w.profiles.at(profile_id));
-    if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) return;
     if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
       throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
     run.put(csr.der.view());
-    std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
+    std::string shown = "SHA-256 of the file: " + hex(sha256(came.bytes)) + "\nSubject as it will be: " + pki::text(run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
     for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
     run.w.op.show_text({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
     run.record("import", {},

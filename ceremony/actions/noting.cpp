@@ -27,6 +27,12 @@ std::string usual_event(std::string_view rule) {
 /// What was typed may be a day or a whole time.
 std::optional<Time> until_from(const std::string& typed) { return time_from_text(typed.size() == 10 ? typed + "T23:59:59Z" : typed); }
 
+std::string waivable_list(const Run& run) {
+  std::string list;
+  for (const auto& id : run.w.policy.waivable) list += (list.empty() ? "" : ", ") + id;
+  return list.empty() ? "none" : list;
+}
+
 /// Before anybody signs for it. What is no rule is not quoted on the record: it may be something typed into the wrong field.
 void need_waivable(Run& run, const std::string& rule) {
   const auto refuse = [&](const std::string& what, const std::string& hint, bool known) {
@@ -34,9 +40,7 @@ void need_waivable(Run& run, const std::string& rule) {
     throw Refused(ActionRefusal::rule, what, "waiver", hint);
   };
   const auto& waivable = run.w.policy.waivable;
-  std::string list;
-  for (const auto& id : waivable) list += (list.empty() ? "" : ", ") + id;
-  if (list.empty()) list = "none";
+  const auto list = waivable_list(run);
   const auto* known = state::find_rule(rule);
   if (known == nullptr) refuse("there is no rule \"" + rule + "\"", "the policy lets these be waived: " + list, false);
   if (known->absolute) refuse("\"" + rule + "\" is absolute: nobody can waive it", "the policy lets these be waived: " + list, true);
@@ -49,7 +53,8 @@ bool waive_one(Run& run) {
   auto& op = run.w.op;
   std::string list;
   for (const auto& waiver : run.state().open->waivers) list += "  - " + waiver.rule + ": " + waiver.why + "\n";
-  const auto rule = op.type({"waiver", "governance", "Rules waived so far:\n" + (list.empty() ? "  none\n" : list) + "Type the id of a rule to set aside, or nothing to go on."}, "");
+  const auto rule = op.type({"waiver", "governance", "Rules waived so far:\n" + (list.empty() ? "  none\n" : list) + "The policy lets these be waived: " + waivable_list(run) +
+                                                        ".\nType the id of one to set aside, or nothing to go on."}, "");
   if (rule.empty()) return false;
   need_waivable(run, rule);
   const auto mistaken = [](const std::string& what, const std::string& hint) { throw Refused(ActionRefusal::mistaken, what, "waiver", hint); };

@@ -10,6 +10,7 @@
 #include "ceremony/pki/agreement.h"
 #include "ceremony/pki/csr.h"
 #include "ceremony/pki/verified.h"
+#include "ceremony/shares/words.h"
 
 namespace ceremony::actions {
 
@@ -188,19 +189,34 @@ void record_unrecorded(Run& run) {
   }
 }
 
+namespace {
+
+/// What everybody sees before anybody approves: decoded from the bytes that will be signed, with the words they approve by.
+void show_prepared(Run& run, const std::string& what, const std::string& described, const Digest& digest) {
+  run.w.op.show({"prepared." + what, "", "Prepared and linted, not signed (" + what + ")."}, Page{described + "\n\nSHA-256 " + hex(digest), shares::words_of(digest), {}});
+}
+
+/// Where a step that was refused half-way is tried again, what it prepared is there already.
+bool is_prepared(const Run& run, const std::optional<Digest>& csr, bool certificate) {
+  return std::ranges::any_of(run.prepared, [&](const Prepared& p) { return (p.certificate() != nullptr) == certificate && p.csr == csr; });
+}
+
+}  // namespace
+
 void prepare_root(Run& run) {
   const auto key = state::Key(run.ca_key());
-  if (run.state().certificate_of(key.id) != nullptr) return;
+  if (run.state().certificate_of(key.id) != nullptr || is_prepared(run, std::nullopt, true)) return;
   const auto& profile = root_profile(run);
   const pki::ThrowawayKey throwaway(key.alg, run.rng);
   auto linted = pki::lint_certificate(pki::build_tbs(root_plan(run, pki::inspect_key(key.spki))), {&profile, nullptr, run.rehearsal(), run.now()}, throwaway, run.rng, zlint_for(run, profile));
   run.put(linted.tbs().view());
+  show_prepared(run, "root", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, profile.id, std::nullopt});
 }
 
 void prepare_crl(Run& run) {
   const auto key = state::Key(run.ca_key());
-  if (!run.state().open->crls.empty()) return;
+  if (!run.state().open->crls.empty() || is_prepared(run, std::nullopt, false)) return;
   const auto issuer = issuer_view(run);
   const auto last = run.state().crls.find(key.id);
   std::optional<std::uint64_t> last_number;
@@ -209,6 +225,7 @@ void prepare_crl(Run& run) {
   auto linted = pki::lint_crl(pki::build_crl_tbs(crl_plan(run, issuer, root_profile(run), last_number.value_or(0) + 1)),
                               {&root_profile(run), &issuer, last_number, run.now(), &serials});
   run.put(linted.tbs().view());
+  show_prepared(run, "crl", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
 }
 
@@ -219,6 +236,7 @@ void prepare_certificates(Run& run) {
   throwaway.emplace(key.alg, pki::ThrowawayKey(key.alg, run.rng));
   for (const auto& import : run.state().open->imports) {
     if (std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.csr == import.csr && c.second.ceremony == run.ceremony; })) continue;
+    if (is_prepared(run, import.csr, true)) continue;
     const auto& profile = run.w.profiles.at(import.profile);
     const auto csr = pki::take_csr(run.artifact(import.csr), profile);
     pki::CertificatePlan plan;
@@ -236,6 +254,7 @@ void prepare_certificates(Run& run) {
     auto linted = pki::lint_certificate(pki::build_tbs(plan), {&profile, &issuer, run.rehearsal(), run.now()}, throwaway.at(key.alg), run.rng, zlint_for(run, profile));
     run.put(linted.tbs().view());
     run.w.op.progress("linted: " + pki::text(plan.subject));
+    show_prepared(run, "certificate", pki::describe(linted.view()), linted.digest());
     run.prepared.push_back({std::move(linted), key.id, profile.id, import.csr});
   }
 }

@@ -4,10 +4,11 @@ import datetime
 import hashlib
 import re
 import shutil
+import subprocess
 import unittest
 
 from story import FOLDER, SAVED, SIGNERS, WORLD, Story, setUpModule, tearDownModule, text_of_share
-from support import PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
+from support import BIN, PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
 
 
 class Mistakes(Story):
@@ -225,6 +226,18 @@ class Policies(Story):
     def test_a_production_policy_takes_no_folders_as_media(self):
         self.refused(self.world.run("root-genesis", None, policy=PROCEDURES / "policy-production.toml"), "a production policy takes no folders as media")
 
+    def test_a_policy_that_lets_what_is_absolute_be_waived_is_refused(self):
+        policy = self.world.folder / "policy.toml"
+        text = (PROCEDURES / "policy-rehearsal.toml").read_text()
+        self.assertEqual(text.count('rules = ["LOG-3"'), 1)
+        policy.write_text(text.replace('rules = ["LOG-3"', 'rules = ["QUORUM-1", "NONE-1", "LOG-3"'))
+        sentences = ('[waivers]: the rule "QUORUM-1" is absolute: nobody can waive it', 'the rule "NONE-1" does not exist', "these can be waived: LOG-3, ")
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr"), policy=policy), *sentences)
+        checked = subprocess.run([BIN / "ceremony-rehearsal", "check", policy], capture_output=True, text=True, check=False)
+        self.assertEqual(checked.returncode, 1)
+        for sentence in sentences:
+            self.assertIn(sentence, checked.stderr)
+
     def test_every_mistake_of_a_policy_is_listed_with_its_place_before_anything_is_touched(self):
         text = (PROCEDURES / "policy-rehearsal.toml").read_text()
         mistakes = {'algorithm = "p384"': 'algorithm = "p521"', "years = 25": 'years = "many"', "next_update_days = 180": "next_update_days = -1",
@@ -322,6 +335,25 @@ class Requests(Story):
     def test_a_key_that_is_on_the_log_already_is_refused_in_a_later_ceremony(self):
         self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
         self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "the public key is already on the log", "Story Issuing CA", "have the request made again with a new key pair")
+
+    def test_a_factory_medium_that_is_named_wrongly_is_named_again(self):
+        slips = (Answers().give("recipient.a.csr", "factory-x").give("recipient.a.csr", "c1").give("recipient.a.csr.refused", "again", 2))
+        outcome = self.world.run("issue-intermediates", issue_answers("a.csr").first(slips))
+        self.completes(outcome)
+        self.spoken(outcome, 'there is no medium called "factory-x"', 'the medium "c1" is a person\'s own', "name the medium that goes to the factory")
+
+    def test_a_step_that_was_refused_half_way_prepares_nothing_twice(self):
+        # The linter fails once, at the second of two certificates; each is signed once all the same.
+        zlint, folder = shutil.which("zlint"), self.world.folder / "tokens"
+        shutil.copy(zlint, folder / "zlint")
+        fake = folder / "fake-zlint"
+        fake.write_text(f'#!/bin/sh\ncase "$*" in *version*) exec {folder}/zlint "$@";; esac\necho >>{folder}/linted\n[ $(wc -l <{folder}/linted) != 2 ] || exit 1\nexec {folder}/zlint "$@"\n')
+        fake.chmod(0o700)
+        self.world.request("b.csr", common_name="Another Issuing CA")
+        answers = issue_answers("a.csr", "b.csr").give("step.prepare-certificates.refused", "again")
+        self.completes(self.world.run("issue-intermediates", answers, mounts=[f"mount --bind '{fake}' '{zlint}'"]))
+        self.assertEqual(len(self.records("issue")), 3, "the root and two intermediates")
+        self.assertEqual(len([r for r in self.records("intent") if r["d"]["act"] == "sign-certificate"]), 3)
 
     def test_a_ceremony_without_requests_stops_and_is_aborted(self):
         self.world.no_requests()
