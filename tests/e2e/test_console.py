@@ -67,7 +67,7 @@ class Console(Story):
         self.assertNotIn("[begin]", outcome.out)
 
     def test_pause_leaves_and_the_end_of_input_is_no_beginning(self):
-        left = self.console([":pause", "STOP"])
+        left = self.console([":pause", "stop"])
         self.assertEqual(left.code, 0, left)
         self.assertIn("to abort here leaves the program; nothing is changed", left.out)
         cut = self.console(["1", ""])
