@@ -16,6 +16,7 @@ class FakeTerminal final : public Terminal {
     m_record.cursors.push_back(cursor);
   }
   Key read(std::chrono::milliseconds) override {
+    if (m_record.keys.empty() && m_record.falls_silent) throw Refused(OperatorRefusal::idle, "nobody touched a key for 300 s", "", "unlock to go on");
     if (m_record.keys.empty()) throw Refused(OperatorRefusal::end_of_input, "the keys of the test ended", "", "write more of them");
     const auto key = m_record.keys.front();
     m_record.keys.pop_front();

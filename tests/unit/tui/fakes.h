@@ -23,6 +23,7 @@ struct Record {
   std::vector<std::optional<std::pair<int, int>>> cursors;
   std::vector<std::size_t> forgotten;  ///< how many screens had been drawn, at each forget()
   int beeps = 0;
+  bool falls_silent = false;  ///< after the keys, instead of their end
 
   [[nodiscard]] std::string text() const { return drawn.back().text(); }
 };

@@ -15,7 +15,7 @@ std::optional<OperatorRefusal> left_with(Ask ask) {
   try {
     ask();
   } catch (const Refused& refusal) {
-    for (const auto why : {OperatorRefusal::back, OperatorRefusal::stop, OperatorRefusal::abort, OperatorRefusal::end_of_input})
+    for (const auto why : {OperatorRefusal::back, OperatorRefusal::stop, OperatorRefusal::abort, OperatorRefusal::idle, OperatorRefusal::end_of_input})
       if (refusal.is(why)) return why;
     throw;
   }
@@ -219,6 +219,19 @@ TEST_CASE("locked: the terminal forgets, and nothing opens but the lock") {
   stage.op->locked(q);
   CHECK(stage.record.forgotten.size() == 1);
   for (const auto& grid : stage.record.drawn) CHECK(grid.golden() == stage.record.drawn.front().golden());
+}
+
+TEST_CASE("after a long silence the desk is told why, wherever people were, and a secret is off the screen") {
+  for (const auto* keys : {"", "abc", "<f1>", "<esc>", "<f3>/", "<f2>text<enter>"}) {
+    Stage stage(keys);
+    stage.record.falls_silent = true;
+    CHECK(left_with([&] { (void)stage.op->secret(q); }) == OperatorRefusal::idle);
+    CHECK(stage.desk.left == std::vector{OperatorRefusal::idle});
+  }
+  Stage stage("<enter>");
+  stage.record.falls_silent = true;
+  CHECK(left_with([&] { stage.op->reveal(q, passphrase_of("academic acid")); }) == OperatorRefusal::idle);
+  CHECK(stage.record.forgotten.back() == stage.record.drawn.size());
 }
 
 TEST_CASE("the last word keeps the frame when the desk is gone") {
