@@ -64,8 +64,8 @@ struct Code {
 /// may be none).
 struct Page {
   std::string text;
-  Words words;
-  std::vector<Code> codes;
+  Words words{};
+  std::vector<Code> codes{};
 };
 
 /// Takes frames, scanned or typed, in any order.
