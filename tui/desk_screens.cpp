@@ -46,6 +46,14 @@ std::vector<std::string> lines_of(std::string_view text) {
   return out;
 }
 
+void DeskScreens::attend(Desk* desk) {
+  m_desk = desk;
+  if (desk != nullptr) return;
+  // What only the desk can know is no longer said.
+  m_frame.quorum.reset();
+  m_frame.token_active = false;
+}
+
 void DeskScreens::begin_step(const StepView& step) {
   m_step = step;
   m_log.clear();

@@ -16,7 +16,7 @@ class DeskScreens {
  public:
   explicit DeskScreens(Terminal& terminal) : m_terminal(terminal) {}
 
-  void attend(Desk* desk) { m_desk = desk; }
+  void attend(Desk* desk);
   void begin_step(const StepView& step);
   void progress(std::string_view doing);
 

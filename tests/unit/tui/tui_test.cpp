@@ -236,11 +236,16 @@ TEST_CASE("after a long silence the desk is told why, wherever people were, and 
 
 TEST_CASE("the last word keeps the frame when the desk is gone") {
   Stage stage("y<enter><enter>");
+  stage.desk.shown.token_active = true;
+  stage.quorum({Seat::done});
   CHECK(stage.op->confirm(q));
+  CHECK(stage.record.text().find("ACTIVE") != std::string::npos);
   stage.op->attend(nullptr);
   stage.op->finished("Closed.");
   CHECK(stage.record.text().find("ACME ROOT G1  *** REHEARSAL ***") != std::string::npos);
   CHECK(stage.record.text().find("Closed.") != std::string::npos);
+  CHECK(stage.record.text().find("ACTIVE") == std::string::npos);
+  CHECK(stage.record.text().find("Quorum") == std::string::npos);
 }
 
 TEST_CASE("a terminal that became too small says so, and goes on when it is large again") {
