@@ -78,7 +78,7 @@ void sign_with_people(Run& run, ledger::Note& note, const state::Closed& closed)
   const auto root = run.journal().tree().root_at(closed.size());
   for (const auto& person : left) {
     run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, Page{"", shares::words_of(root), {qr_code("checkpoint", media::PayloadKind::checkpoint, as_bytes(note.signatures.empty() ? note.text : ledger::write_note(note)))}});
-    const auto credential = run.unlock(person, "sign the checkpoint (words above)", "signoff");
+    const auto credential = run.unlock(person, "sign the checkpoint whose words were shown", "signoff");
     ledger::add_signature(note, ledger::person_key_name(run.state().origin, person), credential.spki(), credential.sign(as_view(note.text), run.rng));
     run.journal().write_checkpoint(ledger::write_note(note));
     run.w.op.progress(person + " signed the checkpoint");

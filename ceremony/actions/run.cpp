@@ -305,7 +305,7 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
     // One unlocking, one signature: the credential is gone before the next screen.
     Bytes signature;
     {
-      const auto credential = unlock(person, "approve " + id + " of the bytes shown (words above)", "approve");
+      const auto credential = unlock(person, "approve " + id + " (the bytes whose words you typed)", "approve");
       signature = credential.sign(as_view(message), rng);
     }
     record("approve", {person}, {{"act", id}, {"sha256", bytes}, {"person", person}, {"alg", "p256"}, {"sig", base64(signature)}});
