@@ -129,7 +129,7 @@ void Room::until(Face& face, const std::string& question) {
   while (true) {
     const auto now = face.question();
     if (now == question) return;
-    if (now.empty() || now == "finished") FAIL("it ended before it asked " << question);
+    if (now.empty() || now == "finished") FAIL("it ended before it asked " << question << "\n" << face.last());
     answer(face);
   }
 }

@@ -119,15 +119,21 @@ Screen::~Screen() {
   if (m_master >= 0) ::close(m_master);
 }
 
-std::string Screen::row(int y) const {
+std::string Screen::row(int y, int cols) const {
   std::string out;
-  for (int x = 0; x < m_size.cols; ++x) {
+  for (int x = 0; x < cols; ++x) {
     VTermScreenCell cell;
     if (::vterm_screen_get_cell(m_screen, VTermPos{y, x}, &cell) == 0 || cell.chars[0] == 0) out += ' ';
     else append(out, cell.chars[0]);
   }
   out.erase(out.find_last_not_of(' ') + 1);
   return out;
+}
+
+std::string Screen::before_cursor() const {
+  VTermPos at;
+  ::vterm_state_get_cursorpos(::vterm_obtain_state(m_vterm), &at);
+  return row(at.row, at.col);
 }
 
 std::string Screen::text() const {

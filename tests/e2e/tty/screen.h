@@ -53,8 +53,10 @@ class Screen final {
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
-  [[nodiscard]] std::string row(int y) const;
+  [[nodiscard]] std::string row(int y) const { return row(y, m_size.cols); }
   [[nodiscard]] std::string text() const;
+  /// What stands left of the cursor in its row.
+  [[nodiscard]] std::string before_cursor() const;
   /// The part of a row that is the question's: right of the step list.
   [[nodiscard]] std::string task(int y) const;
   [[nodiscard]] std::string id() const;  ///< of the question, from the corner
@@ -82,6 +84,7 @@ class Screen final {
   [[nodiscard]] const std::string& received_alone() const { return m_private; }
 
  private:
+  [[nodiscard]] std::string row(int y, int cols) const;
   bool pump(int milliseconds);  ///< whether anything came
   [[noreturn]] void give_up(const std::string& what);
 

@@ -26,7 +26,7 @@ std::string ScreenFace::question() {
 void ScreenFace::field(const std::string& text) {
   screen.press(text);
   const auto tail = text.size() > 20 ? text.substr(text.size() - 20) : text;
-  screen.wait("what was typed: " + text, [&] { return screen.shows(tail); });
+  screen.wait("what was typed: " + text, [&] { return screen.before_cursor().ends_with(tail); });
 }
 
 void ScreenFace::yes() {
@@ -146,7 +146,10 @@ void ScreenFace::deviation(const std::string& person, const std::string& text) {
 }
 
 int ScreenFace::exit_code() {
-  if (question() == "finished") screen.press("\r");
+  // Whatever ends it, people are told; a program that only ends has failed.
+  INFO(screen.text());
+  REQUIRE(question() == "finished");
+  screen.press("\r");
   screen.wait("the end", [&] { return screen.ended(); });
   return screen.child().exit_code();
 }
