@@ -182,6 +182,13 @@ class Operator {
   [[nodiscard]] virtual Passphrase secret(const Question& question) = 0;
   /// A secret shown once, to `question.who` alone, with the screen cleared before and after.
   virtual void reveal(const Question& question, const Passphrase& passphrase) = 0;
+  /// The same of a share's words, each with its number.
+  virtual void reveal(const Question& question, const ShareWords& words) = 0;
+  /// The words at `positions` (from 1) of the `of` words that `question.who` has on paper, typed without anybody else looking.
+  /// Every one is of `list`, where four letters tell words apart; whether they are the right ones the caller finds out. An operator
+  /// that reads them from somewhere may return fewer, where there are fewer.
+  [[nodiscard]] virtual ShareWords secret_words(const Question& question, std::span<const std::size_t> positions, std::size_t of,
+                                                std::span<const std::string_view> list) = 0;
   /// A line on what a long action is doing.
   virtual void progress(std::string_view doing) = 0;
   /// Something was refused; what was kept is in its text.

@@ -102,6 +102,8 @@ void DeskScreens::draw(Asked& asked) {
   asked.scroll = drawn.scroll;
   m_page = static_cast<std::size_t>(drawn.page);
   m_terminal.draw(grid, asked.field ? drawn.cursor : std::nullopt);
+  if (!asked.secret) return;
+  for (auto& line : view.body) Botan::secure_scrub_memory(line.text.data(), line.text.size());
 }
 
 Key DeskScreens::read() {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "tui/line_input.h"
+#include "tui/word_entry.h"
 
 namespace ceremony::tui {
 namespace {
@@ -163,14 +164,34 @@ class PlainOperator final : public Operator {
   }
 
   void reveal(const Question& q, const Passphrase& passphrase) override {
-    clear();
-    ask(q, "Only " + q.who + " looks now. Write it down:\n\n    ");
-    say(passphrase.reveal_text());
-    say("\n\n");
-    // No commands here: nothing but the secret stands on this screen, and it is wiped when it is left, however that is.
-    const Wiped wiped{*this};
-    say("Enter when written down; the screen is cleared: ");
-    (void)line();
+    show_once(q, [&] { say("    "), say(passphrase.reveal_text()), say("\n"); });
+  }
+
+  void reveal(const Question& q, const ShareWords& words) override {
+    show_once(q, [&] {
+      std::size_t n = 0;
+      for (std::string_view left = words.reveal_text(); !left.empty();) {
+        const auto word = left.substr(0, left.find(' '));
+        left.remove_prefix(std::min(word.size() + 1, left.size()));
+        say((n % 4 == 0 ? "    " : "  ") + std::to_string(n + 1) + " ");
+        say(word);
+        if (++n % 4 == 0 || left.empty()) say("\n");
+      }
+    });
+  }
+
+  ShareWords secret_words(const Question& q, std::span<const std::size_t> positions, std::size_t of, std::span<const std::string_view> list) override {
+    WordEntry entry(list, positions.size());
+    ask(q, "Nothing is shown. Four letters of a word are enough; one or several words a line, a line with < takes the last one back.\n");
+    const NoEcho quiet(m_in);
+    while (true) {
+      say("word " + std::to_string(positions[entry.at()]) + " of " + std::to_string(of) + " > ");
+      const auto wrong = words_of_a_line(entry);
+      say("\n");
+      if (!wrong.empty()) say(wrong + "\n");
+      if (entry.complete() && wrong.empty()) return entry.words();
+      if (entry.complete()) (void)entry.words();
+    }
   }
 
   void progress(std::string_view doing) override { say("... " + std::string(doing) + "\n"); }
@@ -200,6 +221,38 @@ class PlainOperator final : public Operator {
     PlainOperator& op;
     ~Wiped() { op.clear(); }
   };
+
+  template <typename Say>
+  void show_once(const Question& q, Say say_secret) {
+    clear();
+    ask(q, "Only " + q.who + " looks now. Write it down:\n\n");
+    // No commands here: nothing but the secret stands on this screen, and it is wiped when it is left, however that is.
+    const Wiped wiped{*this};
+    say_secret();
+    say("\nEnter when written down; the screen is cleared: ");
+    (void)line();
+  }
+
+  /// Reads a line of words into the entry; what is wrong with it, or nothing. After a word that is not taken the rest does not count.
+  std::string words_of_a_line(WordEntry& entry) {
+    std::string wrong;
+    while (true) {
+      const auto read = next();
+      if (read.event == Event::interrupt) pause();
+      if (read.event != Event::byte) continue;
+      const bool ends = read.byte == ' ' || read.byte == '\t' || read.byte == '\r' || read.byte == '\n';
+      const auto c = static_cast<char32_t>(read.byte);
+      if (!ends && wrong.empty()) {
+        if (entry.complete()) wrong = "There were more words than are asked for: type them all again.";
+        else if (c == U'<' && entry.letters().empty()) entry.back();
+        else if (entry.letter(c), entry.fitting().empty()) wrong = "The word after the last one taken is not on the list; go on from it.";
+      }
+      if (ends && wrong.empty() && !entry.letters().empty() && !entry.take()) wrong = "A word needs more letters than that to be told from others; go on from it.";
+      if (read.byte != '\n') continue;
+      entry.clear();
+      return wrong;
+    }
+  }
 
   LineInput::Read next() {
     try {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tui/desk_screens.h"
+#include "tui/word_entry.h"
 
 namespace ceremony::tui {
 namespace {
@@ -150,44 +151,31 @@ class TuiOperator final : public Operator, private DeskScreens {
     }
   }
 
-  void reveal(const Question& q, const Passphrase& passphrase) override {
-    {
-      auto asked = begin(q);
-      asked.body.push_back({"", plain});
-      asked.body.push_back({"It is shown on the next screen, once. Everybody but " + q.who + " looks away now.", bold});
-      asked.keys = "Enter: " + q.who + " is alone at the screen";
-      terminal().beep();
-      until_enter(asked);
-    }
-    Asked asked;
+  void reveal(const Question& q, const Passphrase& passphrase) override { show_once(q, passphrase.reveal_text()); }
+  void reveal(const Question& q, const ShareWords& words) override { show_once(q, words.reveal_text()); }
+
+  ShareWords secret_words(const Question& q, std::span<const std::size_t> positions, std::size_t of, std::span<const std::string_view> list) override {
+    WordEntry entry(list, positions.size());
+    alone_first(q, "What is typed next can be read until the word is done.");
+    Asked asked = begin(q);
     const Forgotten forgotten{terminal(), asked.body};
     terminal().forget();
-    asked.id = q.id;
-    asked.who = q.who;
-    asked.secret = true;
-    asked.keys = "Enter: it is written down, clear the screen";
-    asked.status = {"Only " + q.who + " looks. Write every word down with its number.", warning};
-    asked.body.push_back({q.text, plain});
     asked.body.push_back({"", plain});
-    // Numbered rows of four, as they are written down. These copies go when the screen does.
-    std::string row;
-    row.reserve(80);  // no copy of it stays behind where it grew
-    std::size_t n = 0;
-    std::string_view left = passphrase.reveal_text();
-    while (!left.empty()) {
-      const auto end = left.find(' ');
-      const auto word = left.substr(0, end);
-      ++n;
-      row += (row.empty() ? "" : " ") + std::string(n < 10 ? "  " : " ") + std::to_string(n) + " ";
-      row += word;
-      if (n % 4 != 0) row.append(word.size() < 8 ? 8 - word.size() : 0, ' ');
-      left = end == std::string_view::npos ? std::string_view() : left.substr(end + 1);
-      if (n % 4 != 0 && !left.empty()) continue;
-      asked.body.push_back({row, bold});
-      Botan::secure_scrub_memory(row.data(), row.size());
-      row.clear();
+    asked.body.push_back({"Only the word that is being typed is shown, and none that is done. The first letters are enough, never more than four.", plain});
+    asked.typing = true;
+    asked.keys = "Enter, Space or Tab: next word  Backspace: back";
+    while (!entry.complete()) {
+      const auto fit = entry.fitting();
+      asked.field = Field{"Word " + std::to_string(positions[entry.at()]) + " of " + std::to_string(of) + ":", std::string(entry.letters()), meaning(entry.letters(), fit)};
+      const auto key = next_key(asked);
+      wipe(*asked.field);
+      if (key.kind == Key::backspace) entry.back();
+      if (key.kind == Key::control && key.c == U'u') entry.clear();
+      if (key.kind == Key::character && key.c != U' ') entry.letter(key.c);
+      const bool ends = key.kind == Key::enter || key.kind == Key::tab || (key.kind == Key::character && key.c == U' ');
+      if (ends && !entry.take() && !entry.letters().empty()) terminal().beep();
     }
-    until_enter(asked);
+    return entry.words();
   }
 
   void progress(std::string_view doing) override { DeskScreens::progress(doing); }
@@ -244,6 +232,63 @@ class TuiOperator final : public Operator, private DeskScreens {
       terminal.forget();
     }
   };
+
+  /// Says who is shown something next, and that the others look away.
+  void alone_first(const Question& q, const std::string& why) {
+    auto asked = begin(q);
+    asked.body.push_back({"", plain});
+    asked.body.push_back({why + " Everybody but " + q.who + " looks away now.", bold});
+    asked.keys = "Enter: " + q.who + " is alone at the screen";
+    terminal().beep();
+    until_enter(asked);
+  }
+
+  /// A secret of several words, in numbered rows of four as it is written down: 52 columns, which is what 80 leave.
+  void show_once(const Question& q, std::string_view left) {
+    alone_first(q, "It is shown on the next screen, once.");
+    Asked asked;
+    const Forgotten forgotten{terminal(), asked.body};
+    terminal().forget();
+    asked.id = q.id;
+    asked.who = q.who;
+    asked.secret = true;
+    asked.keys = "Enter: it is written down, clear the screen";
+    asked.status = {"Only " + q.who + " looks. Write every word down with its number.", warning};
+    asked.body.push_back({q.text, plain});
+    asked.body.push_back({"", plain});
+    // These copies go when the screen does.
+    std::string row;
+    row.reserve(80);  // no copy of it stays behind where it grew
+    std::size_t n = 0;
+    while (!left.empty()) {
+      const auto end = left.find(' ');
+      const auto word = left.substr(0, end);
+      ++n;
+      row += (row.empty() ? "" : " ") + std::string(n < 10 ? "  " : " ") + std::to_string(n) + " ";
+      row += word;
+      if (n % 4 != 0) row.append(word.size() < 8 ? 8 - word.size() : 0, ' ');
+      left = end == std::string_view::npos ? std::string_view() : left.substr(end + 1);
+      if (n % 4 != 0 && !left.empty()) continue;
+      asked.body.push_back({row, bold});
+      Botan::secure_scrub_memory(row.data(), row.size());
+      row.clear();
+    }
+    until_enter(asked);
+  }
+
+  /// What stands beside a word that is being typed.
+  static std::string meaning(std::string_view letters, std::span<const std::string_view> fit) {
+    if (letters.empty()) return "";
+    if (fit.empty()) return "No word of the list begins so: look at the paper.";
+    if (fit.size() > 4) return std::to_string(fit.size()) + " words begin so.";
+    std::string out = fit.size() == 1 ? "It is " : "One of ";
+    for (const auto word : fit) out += (word == fit.front() ? "" : ", ") + std::string(word);
+    return out + ".";
+  }
+
+  static void wipe(Field& field) {
+    for (auto* text : {&field.shown, &field.hint}) Botan::secure_scrub_memory(text->data(), text->size());
+  }
 
   /// The question; below it, at the first one of a step, what the step says, and later what the machine last did. What is asked
   /// is in sight however long the rest is.

@@ -318,15 +318,7 @@ void Run::compare_by_words(const std::string& person, const std::string& act, co
   const auto words = shares::words_of(bytes);
   retry("words." + person + ".refused", person, [&] {
     // Other positions at each try: nobody learns them from the one before.
-    std::vector<std::size_t> places(words.size());
-    std::iota(places.begin(), places.end(), std::size_t{1});
-    std::vector<std::size_t> asked;
-    while (asked.size() < 3) {
-      const auto at = places.begin() + static_cast<std::ptrdiff_t>(random_below(places.size()));
-      asked.push_back(*at);
-      places.erase(at);
-    }
-    std::ranges::sort(asked);
+    const auto asked = random_places(words.size(), 3);
     const auto typed = w.op.retype({"words." + person, person, "Approve " + act + ": type the words asked for, from the screen, after comparing all of them with those you noted."}, words, asked);
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (i < typed.size() && typed[i] == words[asked[i] - 1]) continue;
@@ -335,6 +327,19 @@ void Run::compare_by_words(const std::string& person, const std::string& act, co
       throw Refused(ActionRefusal::mistaken, reason, person, "compare the words once more; if they are not those you noted, do not approve, and say so aloud");
     }
   });
+}
+
+std::vector<std::size_t> Run::random_places(std::size_t of, std::size_t count) {
+  std::vector<std::size_t> left(of);
+  std::iota(left.begin(), left.end(), std::size_t{1});
+  std::vector<std::size_t> out;
+  while (out.size() < count && !left.empty()) {
+    const auto at = left.begin() + static_cast<std::ptrdiff_t>(random_below(left.size()));
+    out.push_back(*at);
+    left.erase(at);
+  }
+  std::ranges::sort(out);
+  return out;
 }
 
 std::size_t Run::random_below(std::size_t limit) {

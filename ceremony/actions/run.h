@@ -178,7 +178,7 @@ class Run final {
   // Secrets handed in. `purpose`: activate, wrap, restore, recover. `on_record` is false only for finishing a closed
   // ceremony, whose log takes no more records.
   [[nodiscard]] MasterSecret collect(policy::QuorumName quorum, std::string_view purpose, bool on_record = true);
-  /// One share, opened by its holder and checked alone against its commitment.
+  /// One share, opened or typed by its holder and checked alone against its commitment.
   [[nodiscard]] ShareWords open_share(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential);
   void record_hand_in(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential, std::string_view purpose,
                       std::uint64_t nth);
@@ -201,8 +201,13 @@ class Run final {
   [[nodiscard]] const state::Key& ca_key() const;
   [[nodiscard]] const state::Key& log_key() const;
 
+  /// So many different places of `of`, from 1, in order; others at each call.
+  [[nodiscard]] std::vector<std::size_t> random_places(std::size_t of, std::size_t count);
+
  private:
   [[nodiscard]] std::size_t random_below(std::size_t limit);
+  [[nodiscard]] ShareWords open_share_file(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential);
+  [[nodiscard]] ShareWords take_share_words(const state::ShareSet& set, const state::Share& share);
 
   ledger::Journal& m_journal;
   state::CaState m_state;
