@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ceremony/actions/action.h"
+#include "ceremony/actions/lint_run.h"
 #include "ceremony/pki/csr.h"
 #include "ceremony/pki/pem.h"
 #include "media/qr_frames.h"
@@ -61,11 +62,12 @@ void take_one(Run& run, const Came& came) {
     if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
       throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
     run.put(csr.der.view());
-    std::string shown = "SHA-256 of the file: " + hex(sha256(came.bytes)) + "\nSubject as it will be: " + pki::text(run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
+    const auto subject = pki::text(subject_of(run, csr));
+    std::string shown = "SHA-256 of the file: " + hex(sha256(came.bytes)) + "\nSubject as it will be: " + subject + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
     for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
     run.w.op.show_text({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
     run.record("import", {},
-               {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", pki::text(csr.subject)}, {"recipient", recipient}, {"profile", profile_id},
+               {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", subject}, {"recipient", recipient}, {"profile", profile_id},
                 {"dropped", csr.dropped}, {"medium", came.medium}});
   } catch (const Refused& refusal) {
     if (refusal.code().starts_with("operator/")) throw;

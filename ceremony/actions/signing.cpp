@@ -46,6 +46,8 @@ pki::CertificatePlan root_plan(Run& run, const pki::PublicKeyInfo& key) {
   return plan;
 }
 
+pki::Name subject_of(const Run& run, const pki::CsrIntake& csr) { return run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject; }
+
 pki::CrlPlan crl_plan(Run& run, const pki::CertificateView& issuer, const pki::Profile& issuer_profile, std::uint64_t number) {
   pki::CrlPlan plan;
   plan.issuer = issuer.subject;
@@ -241,7 +243,7 @@ void prepare_certificates(Run& run) {
     const auto csr = pki::take_csr(run.artifact(import.csr), profile);
     pki::CertificatePlan plan;
     plan.profile = &profile;
-    plan.subject = run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject;
+    plan.subject = subject_of(run, csr);
     plan.key = csr.key.spki;
     plan.issuer = issuer.subject;
     plan.issuer_skid = issuer.skid;

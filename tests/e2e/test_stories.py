@@ -2,13 +2,17 @@
 import base64
 import datetime
 import hashlib
+import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 from story import FOLDER, SAVED, SIGNERS, WORLD, Story, setUpModule, tearDownModule, text_of_share
 from support import BIN, PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
+
+SECOND_VERIFIER = pathlib.Path(__file__).resolve().parent / "second_verifier.py"
 
 
 class Mistakes(Story):
@@ -308,11 +312,12 @@ class Requests(Story):
         run("openssl", "req", "-new", "-key", self.world.folder / "tokens/a.csr.key", "-out", self.world.folder / "intake/e.csr",
             "-subj", "/C=CH/O=Example REHEARSAL/CN=Second Name Issuing CA")
         (self.world.folder / "intake/f.csr").write_bytes(b"no request at all")
-        answers = issue_answers("a.csr", "b.csr", "c.csr", "d.csr", "e.csr", "f.csr")
+        answers = issue_answers("a.csr", "b.csr", "c.csr", "e.csr", "f.csr")  # d.csr is a copy of a.csr: nobody is asked
         for name in "bcef":
             answers.give(f"csr.{name}.csr.refused", "again")
         outcome = self.world.run("issue-intermediates", answers)
         self.completes(outcome)
+        self.spoken(outcome, 'the request "d.csr" is taken in already')
         imports = self.records("import")
         self.assertEqual([r["res"] for r in imports], ["ok", "fail", "fail", "fail", "fail"], imports)
         self.assertEqual(len(self.records("issue")), 2, "the root and one intermediate")
@@ -335,6 +340,17 @@ class Requests(Story):
     def test_a_key_that_is_on_the_log_already_is_refused_in_a_later_ceremony(self):
         self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
         self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "the public key is already on the log", "Story Issuing CA", "have the request made again with a new key pair")
+
+    def test_a_request_of_a_company_that_does_not_say_rehearsal_is_marked_and_certified(self):
+        path = self.world.no_requests().folder / "intake/a.csr"
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", self.world.folder / "tokens/a.key", "-out", path,
+            "-subj", "/C=NO/O=Nordlicht Pumps/CN=Nordlicht Issuing CA")
+        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
+        subject = "CN=Nordlicht Issuing CA, O=REHEARSAL Nordlicht Pumps, C=NO"
+        self.assertEqual(self.records("import")[0]["d"]["subject"], subject)
+        self.assertEqual(self.records("issue")[-1]["d"]["subject"], subject)
+        second = subprocess.run([sys.executable, "-B", SECOND_VERIFIER, str(self.world.ledgers[0]), "--pin", self.world.pin()], capture_output=True, text=True, check=False)
+        self.assertEqual(second.returncode, 0, second.stdout)
 
     def test_a_factory_medium_that_is_named_wrongly_is_named_again(self):
         slips = (Answers().give("recipient.a.csr", "factory-x").give("recipient.a.csr", "c1").give("recipient.a.csr.refused", "again", 2))

@@ -85,6 +85,8 @@ TEST_CASE("CERT-6, CERT-7: whose key it is") {
           set(r, "csr", log.put(bad));
         }) == Ids{"CERT-7"});
   CHECK(broken_at(import, [](Record& r) { set(r, "subject", "CN=Another"); }) == Ids{"CERT-7"});
+  // Before the signature already: asked for was another name.
+  CHECK(broken_after(where("intent", "act", "sign-batch"), [](state::CaState& s) { s.open->imports.at(0).subject = "CN=Another"; }) == Ids{"CERT-7"});
   CHECK(broken_at(where("issue", 1), [](Record& r) { set(r, "csr", "none"); }) == Ids{"CERT-7"});
   CHECK(broken_after(where("issue", 1), [](state::CaState& s) { s.open->imports.clear(); }) == Ids{"CERT-7"});
 }
