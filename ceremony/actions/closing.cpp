@@ -39,6 +39,7 @@ std::string summary(Run& run) {
   for (const auto& [key, crl] : run.state().crls)
     if (open.crls.contains(crl.digest)) out += "crl: number " + std::to_string(crl.number) + " entries " + std::to_string(crl.entries.size()) + " next " + text_of(crl.next_update) + "\n";
   for (const auto& e : open.exports) out += "export: " + e.kind + " " + e.name + " to " + e.recipient + "\n";
+  for (const auto& w : open.waivers) out += "waiver: " + w.rule + " " + w.why + "\n";
   for (const auto& d : open.deviations) out += "deviation: " + d.text + "\n";
   out += "failed attempts: " + std::to_string(open.failures) + "\n";
   return out;

@@ -163,7 +163,7 @@ void export_files(Run& run, const std::string& medium, const std::string& prefix
   run.record("export", {}, std::move(d));
   const auto said = "On medium \"" + medium + "\", read back equal: " + prefix + " (" + std::to_string(files.size()) + " files)";
   run.w.op.progress(said);
-  run.w.op.show({"exported." + medium, "administrator", said + ". The words are those of its MANIFEST."}, Page{"", shares::words_of(sha256(manifest)), codes_of(files)});
+  run.w.op.show({"exported." + medium, "administrator", said + ". The words are those of its MANIFEST."}, Page{"SHA-256 " + hex(sha256(manifest)), shares::words_of(sha256(manifest)), codes_of(files)});
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ void note_custody(Run& run, const std::vector<std::string>& people, const std::s
   static const std::map<std::string_view, std::string_view> asked{{"opened", "Number on the seal that is opened, of: "},
                                                                   {"sealed", "Number on the new seal of: "},
                                                                   {"handed", "Number on the seal, which stays closed, of: "}};
+  const std::string_view nothing = how.may_stay_open ? ". Nothing if it stays open." : how.act == "sealed" ? "." : ". Nothing if there is none.";
   const auto place = [&](const std::string& side, const std::string& given, const std::string& text) {
     const auto typed = given.empty() ? op.type({side + "." + id, "security-officer", text}, "") : given;
     if (typed.empty()) throw Refused(ActionRefusal::mistaken, "nothing was typed", item, "type a place, or a role; names of people are not put on the record");
@@ -126,7 +127,7 @@ void note_custody(Run& run, const std::vector<std::string>& people, const std::s
   };
   const auto from = place("from", how.from, "Where does it come from, or who gives it: " + item + "?");
   const auto to = place("to", how.to, "Where does it go, or who takes it: " + item + "?");
-  const auto number = op.type({"seal." + id, "security-officer", std::string(asked.at(how.act)) + item + ". Nothing if there is none."}, "");
+  const auto number = op.type({"seal." + id, "security-officer", std::string(asked.at(how.act)) + item + std::string(nothing)}, "");
   if (number.size() > 64 || std::ranges::any_of(number, [](char c) { return c < ' ' || c > '~'; }))
     throw Refused(ActionRefusal::mistaken, "the number of a seal is 1 to 64 printable characters", item, "type what is printed on the seal");
   if (number.empty() && how.may_stay_open) {
