@@ -90,7 +90,7 @@ TEST_CASE("An empty log offers the genesis, to everybody") {
   REQUIRE(needed(d.procedures[1], "activation quorum") != nullptr);
   CHECK(needed(d.procedures[1], "activation quorum")->among == policy.activation.members);
   CHECK(needed(d.procedures[1], "witness")->among == std::vector<std::string>{"w1"});
-  CHECK(d.procedures[1].minutes == 180);
+  CHECK(d.procedures[1].minutes == 195);
 }
 
 TEST_CASE("What the policy raises is what is needed") {
@@ -108,7 +108,7 @@ TEST_CASE("A log with a root offers the issuance") {
   CHECK(d.procedures[1].why_not.empty());
   CHECK(d.last.find(", closed ") != std::string::npos);
   const auto text = report::text(d, "equal, 99 records");
-  for (const std::string part : {"Ledgers: equal, 99 records\n", "Due: nothing\n", "issue-intermediates: Issue intermediates, about 3 h 0 min\n  needs 3 of 5 activation quorum; administrator adm1;",
+  for (const std::string part : {"Ledgers: equal, 99 records\n", "Due: nothing\n", "issue-intermediates: Issue intermediates, about 3 h 15 min\n  needs 3 of 5 activation quorum; administrator adm1;",
                                  "NOT NOW: this CA has its root already\n"})
     CHECK(text.find(part) != std::string::npos);
 }

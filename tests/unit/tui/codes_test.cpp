@@ -5,6 +5,7 @@
 #include "media/qr_frames.h"
 #include "tests/unit/media/temp_folder.h"
 #include "tests/unit/tui/fakes.h"
+#include "tui/view.h"
 
 namespace ceremony::tui::testing {
 namespace {
