@@ -48,7 +48,7 @@ class Console(Story):
         self.assertEqual(self.everything(), before)
         self.assertEqual(outcome.out.count("[dashboard]"), 4, outcome)
         for part in ("No ceremony runs", "Ledgers: equal, ", "Last ceremony: ", "root-genesis, complete, closed ", "Due: nothing",
-                     "issue-intermediates: Issue intermediates, about 3 h 0 min\n  needs 3 of 5 activation quorum; administrator adm1; security-officer so1; witness w1\n",
+                     "issue-intermediates: Issue intermediates, about 3 h 15 min\n  needs 3 of 5 activation quorum; administrator adm1; security-officer so1; witness w1\n",
                      "root-genesis: Root genesis, about", "NOT NOW: this CA has its root already", "Begin issue-intermediates (Issue intermediates)?", "No ceremony was begun."):
             self.assertIn(part, outcome.out)
         for what in ("ledgers: equal, ", 'token: "ceremony-root", serial ', "people: media of 8 people: adm1 c1", "clock: 20", "entropy: the kernel's random source", "media: backup-1 "):
