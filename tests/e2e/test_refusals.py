@@ -160,7 +160,7 @@ class Tokens(Refusal):
         self.hinted(stopped, 'the policy (rehearsal) admits no token of model "SoftHSM v2"', "insert a token that the policy names under [tokens]")
         self.on_record("init", 'admits no token of model "SoftHSM v2"')
         self.assertEqual([r for r in self.records("approve") if r["d"].get("act") == "init-token"], [], "said before anybody approves")
-        answers = Answers().give("step.init-token.refused", "abort").give("absent", "")
+        answers = Answers().give("step.init-token.refused", "abort").give("custody-by", "so1 w1").give("seal.hsm-bag", "A-4711").give("absent", "")
         answers.entries += passphrases(self.world.ca.people).entries
         aborted = self.world.run("root-genesis", answers, policy=policy)
         self.assertEqual(aborted.code, 1, aborted)

@@ -103,15 +103,16 @@ void Room::answer(Face& face) {
   if (const auto instead = people.find(id); instead != people.end()) return face.mark(instead->second);
   if (id.ends_with(".refused")) FAIL("it was refused:\n" << face.last());
   if (id == "unlock") return face.mark({"adm1"});
-  if (id == "clock" || id == "compared") return face.mark({"so1", "w1"});
+  if (id == "clock" || id == "compared" || id == "custody-by") return face.mark({"so1", "w1"});
   if (what == "clock" || what == "compare") return face.yes();
   if (what == "seen-by") return face.mark(whom == "so1" || whom == "w1" ? std::vector<std::string>{"adm1", "g1"} : std::vector<std::string>{"so1", "w1"});
   if (id == "members.governance") return face.mark({"g1", "g2"});
   if (id == "members.activation") return face.mark({"c2", "c4", "c5"});
   if (id == "members.recovery") return face.mark({"c2", "c3", "c4"});
   if (what == "name") return face.type(given("Zoë Person of a rehearsal"));
+  if (what == "seal") return face.type(given("A-4711"));
   if (what == "evidence") return face.type(given("none: a rehearsal"));
-  if (what == "remark" || id == "absent" || id == "deviation") return face.type(given(""));
+  if (what == "remark" || id == "absent" || id == "deviation" || id == "waiver" || what == "frames") return face.type(given(""));
   if (what == "recipient") return face.type(given("factory-a"));
   if (what == "profile") return face.choose(given("issuing-generic"));
   if (id == "requests") return face.take_all();
@@ -120,7 +121,7 @@ void Room::answer(Face& face) {
   if (what == "passphrase") return face.secret(note(whom + ".credential"));
   if (what == "share-passphrase") return face.secret(note(whom + ".share"));
   if (what == "words") return face.retype_words();
-  for (const auto* read : {"reinsert", "show", "checkpoint", "summary", "csr", "open", "dry-root", "locked"})
+  for (const auto* read : {"reinsert", "show", "checkpoint", "summary", "csr", "prepared", "exported", "open", "dry-root", "locked"})
     if (what == read) return face.read();
   FAIL("nobody knows what to answer to " << id);
 }
