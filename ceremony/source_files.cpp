@@ -60,7 +60,7 @@ SourceFiles read_sources(Env& env, const SourcePaths& paths, std::vector<Finding
       out.binding = policy::read_binding(out.binding_file->name, out.binding_file->text);
     });
   }
-  const bool procedure = gather([&] {
+  const bool procedure = !paths.procedure.empty() && gather([&] {
     out.procedure_file = read_source(env, procedure_path(paths));
     out.procedure = procedure::read_procedure(out.procedure_file.name, out.procedure_file.text);
   });

@@ -16,7 +16,7 @@ namespace ceremony {
 struct SourcePaths {
   std::string policy;
   std::string binding;     ///< empty: none is read
-  std::string procedure;   ///< id or file
+  std::string procedure;   ///< id or file; empty: none yet
   std::string procedures;  ///< folder of procedures, with profiles/ in it
 };
 

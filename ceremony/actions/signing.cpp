@@ -9,8 +9,8 @@
 #include "ceremony/ledger/approval.h"
 #include "ceremony/pki/agreement.h"
 #include "ceremony/pki/csr.h"
-#include "ceremony/pki/pem.h"
 #include "ceremony/pki/verified.h"
+#include "ceremony/shares/words.h"
 
 namespace ceremony::actions {
 
@@ -45,6 +45,8 @@ pki::CertificatePlan root_plan(Run& run, const pki::PublicKeyInfo& key) {
   plan.scheme = pki::scheme_for(key.algorithm);
   return plan;
 }
+
+pki::Name subject_of(const Run& run, const pki::CsrIntake& csr) { return run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject; }
 
 pki::CrlPlan crl_plan(Run& run, const pki::CertificateView& issuer, const pki::Profile& issuer_profile, std::uint64_t number) {
   pki::CrlPlan plan;
@@ -193,7 +195,7 @@ namespace {
 
 /// What everybody sees before anybody approves: decoded from the bytes that will be signed, with the words they approve by.
 void show_prepared(Run& run, const std::string& what, const std::string& described, const Digest& digest) {
-  run.w.op.show({"prepared." + what, "", "Prepared and linted, not signed (" + what + ")."}, described + "\n\nSHA-256 " + hex(digest) + "\n" + fingerprint(digest));
+  run.w.op.show({"prepared." + what, "", "Prepared and linted, not signed (" + what + ")."}, Page{described + "\n\nSHA-256 " + hex(digest), shares::words_of(digest), {}});
 }
 
 /// Where a step that was refused half-way is tried again, what it prepared is there already.
@@ -227,83 +229,6 @@ void prepare_crl(Run& run) {
   run.put(linted.tbs().view());
   show_prepared(run, "crl", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
-}
-
-namespace {
-
-/// Whose key a request brings, if it is not new: of the log, or of another request of this ceremony. Empty if it is new.
-std::string known_key(Run& run, const Digest& spki) {
-  for (const auto& [id, key] : run.state().keys)
-    if (key.spki_sha256 == spki) return "this CA's own key \"" + key.label + "\"";
-  for (const auto& [digest, certificate] : run.state().certificates)
-    if (certificate.spki_sha256 == spki) return "\"" + certificate.subject + "\", serial " + certificate.serial;
-  for (const auto& import : run.state().open->imports)
-    if (import.spki_sha256 == spki) return "\"" + import.subject + "\", a request of this ceremony";
-  return "";
-}
-
-/// Whether this ceremony took that very request in already: before a cut, or from a copy of the file.
-bool is_taken(const Run& run, View bytes) {
-  try {
-    const auto digest = sha256(pki::der_of("CERTIFICATE REQUEST", bytes));
-    return std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == digest; });
-  } catch (const Refused&) {
-    return false;  // what it is will be said when it is taken in
-  }
-}
-
-/// Whom the certificate will name.
-pki::Name subject_of(const Run& run, const pki::CsrIntake& csr) { return run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject; }
-
-/// The factory's medium; a name that was typed wrongly is typed again, and costs no request its place.
-std::string ask_recipient(Run& run, const std::string& request) {
-  std::string recipient;
-  run.retry("recipient." + request + ".refused", "administrator", [&] {
-    recipient = run.w.op.type({"recipient." + request, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
-    (void)run.w.volumes.named(recipient);
-    if (run.w.policy.people.contains(recipient))
-      throw Refused(ActionRefusal::mistaken, "the medium \"" + recipient + "\" is a person's own", request, "name the medium that goes to the factory");
-  });
-  return recipient;
-}
-
-}  // namespace
-
-void take_csrs(Run& run) {
-  const std::string medium = "intake";
-  run.register_medium(medium, "intake");
-  auto& volume = run.w.volumes.named(medium);
-  const auto& policy = run.w.policy;
-  for (const auto& name : volume.list()) {
-    if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
-    const auto bytes = volume.read(name, pki::csr_limit + 1);
-    if (is_taken(run, bytes)) {
-      run.w.op.progress("the request \"" + name + "\" is taken in already");
-      continue;
-    }
-    const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
-    const auto recipient = ask_recipient(run, name);
-    try {
-      const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
-      if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
-        throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
-      run.put(csr.der.view());
-      const auto subject = pki::text(subject_of(run, csr));
-      std::string shown = "SHA-256 of the file: " + hex(sha256(bytes)) + "\nSubject as it will be: " + subject + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
-      for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
-      run.w.op.show({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
-      run.record("import", {},
-                 {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", subject}, {"recipient", recipient}, {"profile", profile_id},
-                  {"dropped", csr.dropped}, {"medium", medium}});
-    } catch (const Refused& refusal) {
-      if (refusal.code().starts_with("operator/")) throw;
-      run.record_failed("import", {}, {{"csr", sha256(bytes)}, {"medium", medium}, {"recipient", recipient.empty() ? "none" : recipient}}, refusal.findings().front().what);
-      const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
-      if (!without) throw;
-    }
-  }
-  if (run.state().open->imports.empty())
-    throw Refused(ActionRefusal::absent, "there is no certification request on the medium", medium, "put *.csr files (PEM or DER) on it");
 }
 
 void prepare_certificates(Run& run) {

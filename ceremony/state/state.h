@@ -55,7 +55,7 @@ struct Share {
   Digest commitment;
   std::string kcv;
   std::string form, medium;
-  Digest file;
+  std::optional<Digest> file;  ///< none of a share that was shown as words
   bool is_void = false;
   bool read_back = false;
   RecordNumber n = 0;

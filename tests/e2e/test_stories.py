@@ -1,6 +1,7 @@
 """Refusals and second chances: what happens when people, media, tokens and requests are not as they should be."""
 import base64
 import datetime
+import hashlib
 import pathlib
 import re
 import shutil
@@ -51,6 +52,44 @@ class Mistakes(Story):
         self.assertEqual([r["res"] for r in approvals[:2]], ["fail", "ok"])
         self.assertIn("credential of c2", approvals[0]["d"]["reason"])
         self.assertNotIn("not what was written down", self.world.log())
+
+
+def frames(payload, length, kind="Q"):
+    """The QR frames of a payload, by the format page alone."""
+    def base32(data):
+        return base64.b32encode(data).decode().rstrip("=")
+
+    sid, data = base32(hashlib.sha256(payload).digest())[:8], base32(payload)
+    pieces = [data[i:i + length] for i in range(0, len(data), length)]
+    bodies = [f"KCYZ1{kind}{sid}{i:02}{len(pieces):02}{piece}" for i, piece in enumerate(pieces, 1)]
+    return [body + base32(hashlib.sha256(body.encode()).digest())[:4] for body in bodies]
+
+
+class Frames(Story):
+    def issue_from(self, *lines, name="qr-1"):
+        answers = issue_answers(name)
+        for line in lines:
+            answers.give(f"frames.{name}", line)
+        return self.world.no_requests().run("issue-intermediates", answers)
+
+    def test_a_request_comes_as_frames_in_any_order_some_wrong_and_some_twice(self):
+        request = (self.world.folder / "intake/a.csr").read_bytes()
+        pages = frames(request, 200)
+        self.assertGreater(len(pages), 3)
+        other = frames(b"something else", 200)[0]
+        damaged = pages[1][:-1] + ("A" if pages[1][-1] != "A" else "B")
+        done = self.issue_from(pages[2], other, pages[2], damaged, *reversed([p for p in pages if p != pages[2]]))
+        self.completes(done)
+        self.assertIn("missing", done.out)
+        (taken,) = self.records("import")
+        self.assertEqual(taken["d"]["medium"], "qr")
+        run("openssl", "req", "-in", self.world.ledgers[0] / "artifacts" / taken["d"]["csr"][:2] / taken["d"]["csr"],
+            "-inform", "DER", "-verify", "-noout")
+
+    def test_frames_of_another_kind_are_refused_by_name(self):
+        done = self.issue_from(frames(b"a certificate", 200, kind="C")[0])
+        self.assertEqual(done.code, 2, done)
+        self.assertEqual(self.records("import"), [])
 
 
 class Media(Story):
