@@ -185,7 +185,8 @@ void unlock_after_idle(actions::Run& run) {
       (void)run.unlock(person.front(), "go on after the silence", "resume");
       return;
     } catch (const Refused& refusal) {
-      if (!refusal.is(OperatorRefusal::idle) && !refusal.is(OperatorRefusal::back)) throw;
+      // Who has not unlocked may end the program, which loses nothing, and not the ceremony.
+      if (!refusal.is(OperatorRefusal::idle) && !refusal.is(OperatorRefusal::back) && !refusal.is(OperatorRefusal::abort)) throw;
     }
   }
 }

@@ -6,7 +6,6 @@
 
 #include "ceremony/actions/action.h"
 #include "ceremony/ledger/ledger.h"
-#include "ceremony/state/rules.h"
 
 namespace ceremony {
 namespace {
@@ -60,22 +59,10 @@ std::string joined(const std::vector<std::string>& parts, std::string_view with 
   return out;
 }
 
-/// Folds and asks the rules of every record, as a run does before it goes on.
-void replay(const ledger::Journal& journal, state::CaState& s) {
-  const state::ArtifactSource source = [&](const Digest& d) { return journal.artifact(d); };
-  for (std::size_t i = 0; i < journal.records().size(); ++i) {
-    const auto& r = journal.records()[i];
-    if (const auto broken = state::unwaived(state::check(s, r, source)); !broken.empty())
-      throw Refused(actions::ActionRefusal::rule, broken.front().rule + ": " + broken.front().what, "record " + std::to_string(broken.front().n), "run ceremony-verify on both ledgers and keep them; do not go on with this log");
-    s = state::fold(std::move(s), r, journal.tree().leaf(i), source);
-  }
-}
-
 Said look_at_log(Env& looking, const std::vector<Path>& ledgers, const policy::Policy& policy, LedgersSeen& seen) {
   std::vector<ledger::Repair> repairs;
   const auto journal = ledger::Journal::open(looking, ledgers, repairs);
-  state::CaState s;
-  replay(journal, s);
+  state::CaState s = actions::replay(journal);
   const auto count = std::to_string(journal.size()) + " records";
   seen.records = journal.records();
   seen.state = std::move(s);
@@ -91,23 +78,10 @@ Said look_at_log(Env& looking, const std::vector<Path>& ledgers, const policy::P
   return {Ready::ok, "equal, " + count};
 }
 
-/// The main token by its newest record, as a run finds it.
-const state::Token* main_token(const state::CaState& s) {
-  const state::Token* newest = nullptr;
-  for (const auto& [serial, token] : s.tokens)
-    if (token.role == "main" && (newest == nullptr || token.n >= newest->n)) newest = &token;
-  return newest;
-}
-
-bool both_sets_read_back(const state::CaState& s) {
-  const auto *activation = s.share_set("activation"), *recovery = s.share_set("recovery");
-  return activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back();
-}
-
 Said look_at_token(const state::CaState& s, const procedure::Procedure& procedure, Surroundings& around) {
   if (around.module == nullptr) return {Ready::missing, around.module_refusal};
-  const auto* known = main_token(s);
-  const bool wants_blank = procedure.kind == procedure::Kind::genesis && !both_sets_read_back(s);
+  const auto* known = s.main_token();
+  const bool wants_blank = procedure.kind == procedure::Kind::genesis && !s.both_sets_read_back();
   if (wants_blank && s.open && known != nullptr && known->n >= s.open->n)
     return {Ready::look, "it was initialised, and its secrets went with the power before every share was handed out: this genesis can only be aborted and begun again"};
   if (wants_blank) {

@@ -71,6 +71,13 @@ void DeskScreens::progress(std::string_view doing) {
   draw(asked);
 }
 
+bool DeskScreens::read_on(Asked& asked) const {
+  if (!m_more) return false;
+  asked.follow.reset();
+  asked.scroll += std::max<std::size_t>(m_page, 2) - 1;
+  return true;
+}
+
 View DeskScreens::around(const Asked& asked) {
   View view;
   if (m_desk != nullptr) {
@@ -101,6 +108,7 @@ void DeskScreens::draw(Asked& asked) {
   if (asked.secret) scrub(view.body);
   asked.scroll = drawn.scroll;
   m_page = static_cast<std::size_t>(drawn.page);
+  m_more = drawn.more;
   m_terminal.draw(grid, asked.field ? drawn.cursor : std::nullopt);
   if (!asked.secret) return;
   for (auto& line : view.body) Botan::secure_scrub_memory(line.text.data(), line.text.size());
@@ -119,17 +127,20 @@ Key DeskScreens::next_key(Asked& asked) {
   while (true) {
     draw(asked);
     const auto key = read();
-    const auto scroll_by = [&](std::size_t lines, bool down) { asked.scroll = down ? asked.scroll + lines : asked.scroll - std::min(asked.scroll, lines); };
     switch (key.kind) {
       case Key::quiet: case Key::resized: case Key::unknown: continue;
       case Key::page_up: case Key::page_down:
+        if (key.kind == Key::page_down) {
+          (void)read_on(asked);
+          continue;
+        }
         asked.follow.reset();
-        scroll_by(std::max<std::size_t>(m_page, 2) - 1, key.kind == Key::page_down);
+        asked.scroll -= std::min(asked.scroll, std::max<std::size_t>(m_page, 2) - 1);
         continue;
       case Key::up: case Key::down:
         if (asked.moves) return key;
         asked.follow.reset();
-        scroll_by(1, key.kind == Key::down);
+        asked.scroll = key.kind == Key::down ? asked.scroll + 1 : asked.scroll - std::min<std::size_t>(asked.scroll, 1);
         continue;
       default: break;
     }

@@ -41,6 +41,8 @@ class DeskScreens {
   void read_long(const std::string& id, const std::string& title, const std::vector<std::string>& lines);
   /// A line of text that is no secret; nothing where people leave it with Esc and `may_leave`.
   [[nodiscard]] std::optional<std::string> read_line(Asked& asked, std::string text, bool may_leave);
+  /// A page further down, if the screen has lines that were not seen yet; false at the end.
+  [[nodiscard]] bool read_on(Asked& asked) const;
   /// The codes, one after the other, until Esc.
   void show_codes(const std::string& id, const std::vector<Code>& codes, const Words& words);
   [[nodiscard]] Terminal& terminal() { return m_terminal; }
@@ -62,6 +64,7 @@ class DeskScreens {
   StepView m_step;
   std::deque<std::string> m_log;
   std::size_t m_page = 1;
+  bool m_more = false;  ///< the last screen drawn has lines below
   bool m_at_desk = false;  ///< help, pause or another desk screen is up: none opens on top of it
 };
 

@@ -180,6 +180,7 @@ Drawn render(const View& view, Grid& grid) {
   if (said == 0 || said + columns(view.own_keys) + 4 < grid.cols()) grid.put(said == 0 ? 1 : grid.cols() - 1 - columns(view.own_keys), bottom + 1, view.own_keys, said == 0 ? bold : plain, grid.cols() - 2);
   else grid.put(grid.cols() - 2 - columns(view.own_keys), bottom, " " + view.own_keys + " ", bold);
   grid.put(1, bottom + 2, view.keys, plain, grid.cols() - 2);
+  scrub(lines);  // copies of what may be a secret
   return drawn;
 }
 

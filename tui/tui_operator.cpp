@@ -36,10 +36,11 @@ class TuiOperator final : public Operator, private DeskScreens {
     if (!page.text.empty()) asked.body.push_back({"", plain});
     for (auto& line : lines_of(page.text)) asked.body.push_back({std::move(line), plain});
     add_rows(asked.body, page.words);
-    asked.keys = page.codes.empty() ? "Enter: read" : "Enter: read  q: as QR code";
+    asked.keys = page.codes.empty() ? "Enter: read on" : "Enter: read on  q: as QR code";
     while (true) {
       const auto key = next_key(asked);
-      if (key.kind == Key::enter) return;
+      // What is to be approved was on the screen to its end before it is left.
+      if (key.kind == Key::enter && !read_on(asked)) return;
       if (!page.codes.empty() && key.kind == Key::character && key.c == U'q') show_codes(q.id, page.codes, page.words);
     }
   }

@@ -159,15 +159,9 @@ shares::PinForm Run::pin_form() const {
 
 std::unique_ptr<hsm::Token> Run::main_token() {
   // The serial on the log is the token's; the binding only says where to begin.
-  std::string serial;
-  state::RecordNumber newest = 0;
-  for (const auto& [s, token] : state().tokens)
-    if (token.role == "main" && (serial.empty() || token.n >= newest)) {
-      serial = s;
-      newest = token.n;
-    }
-  if (serial.empty()) throw Refused(ActionRefusal::not_now, "no token was initialised for this CA yet", "log", "the step that initialises the token comes first");
-  auto token = w.hsm.by_serial(serial);
+  const auto* known = state().main_token();
+  if (known == nullptr) throw Refused(ActionRefusal::not_now, "no token was initialised for this CA yet", "log", "the step that initialises the token comes first");
+  auto token = w.hsm.by_serial(known->serial);
   admit_token(token->identity());
   return token;
 }

@@ -44,19 +44,23 @@ std::string fingerprint(const Digest& digest) {
 std::string credential_file() { return "credential.age"; }
 std::string share_file_name(std::string_view set) { return "share-" + std::string(set) + ".age"; }
 
-Run::Run(Wiring wiring, ledger::Journal& journal) : w(std::move(wiring)), rng(w.env), m_journal(journal) {
-  const auto source = artifacts();
-  for (std::size_t i = 0; i < m_journal.records().size(); ++i) {
-    const auto& r = m_journal.records()[i];
-    // A log that breaks a rule is nothing to build on.
-    if (const auto broken = state::unwaived(state::check(m_state, r, source)); !broken.empty()) {
+state::CaState replay(const ledger::Journal& journal) {
+  const state::ArtifactSource source = [&](const Digest& d) { return journal.artifact(d); };
+  state::CaState out;
+  for (std::size_t i = 0; i < journal.records().size(); ++i) {
+    const auto& r = journal.records()[i];
+    if (const auto broken = state::unwaived(state::check(out, r, source)); !broken.empty()) {
       std::vector<Finding> findings;
       for (const auto& b : broken)
         findings.push_back({b.rule + ": " + b.what, "record " + std::to_string(b.n), "run ceremony-verify on both ledgers and keep them; do not go on with this log"});
       throw Refused(ActionRefusal::rule, std::move(findings));
     }
-    m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(i), source);
+    out = state::fold(std::move(out), r, journal.tree().leaf(i), source);
   }
+  return out;
+}
+
+Run::Run(Wiring wiring, ledger::Journal& journal) : w(std::move(wiring)), rng(w.env), m_journal(journal), m_state(replay(journal)) {
   if (m_state.open) ceremony = m_state.open->id;
 }
 
@@ -126,13 +130,19 @@ void Run::demand(const ledger::Record& record) {
 void Run::append(const ledger::Record& r) {
   m_journal.append(r);
   m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(r.n), artifacts());
+  std::vector<std::string> failed;
   for (const auto& failure : m_journal.take_failures()) {
-    w.op.progress("a ledger medium failed: " + failure.folder.string() + ": " + failure.what + "; the ceremony goes on with the other");
+    failed.push_back("a ledger medium failed: " + failure.folder.string() + ": " + failure.what + "; the ceremony goes on with the other");
+    w.op.progress(failed.back());
     if (!m_state.open) continue;  // it failed at `close`, after which the log takes no more
     const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}, {"source", "appliance"}});
     m_journal.append(deviation);
     m_state = state::fold(std::move(m_state), deviation, m_journal.tree().leaf(deviation.n), artifacts());
   }
+  // A line of progress is gone with the next screen, and people have to know that one medium alone holds the record now. Asked last:
+  // whoever stops here finds everything recorded.
+  for (const auto& text : failed)
+    w.op.show_text({"ledger-failed", "everyone", text + "."}, "It is noted as a deviation. Leave the medium as it is, and say so aloud: the one that is left holds the only record until the end.");
 }
 
 void Run::record(std::string_view event, std::vector<std::string> who, ledger::Value d) {

@@ -107,6 +107,10 @@ struct Prepared {
   [[nodiscard]] const pki::LintedCertificate* certificate() const { return std::get_if<pki::LintedCertificate>(&tbs); }
 };
 
+/// What the log says, every record asked of every rule: one that breaks a rule is nothing to build on. Throws
+/// Refused{ActionRefusal::rule} naming each.
+[[nodiscard]] state::CaState replay(const ledger::Journal& journal);
+
 class Run final {
  public:
   Run(Wiring wiring, ledger::Journal& journal);

@@ -46,12 +46,6 @@ std::string next_set(Run& run, std::string_view quorum) {
   return std::string(quorum) + "-" + std::to_string(made + 1);
 }
 
-bool both_sets_read_back(Run& run) {
-  const auto* activation = run.state().share_set("activation");
-  const auto* recovery = run.state().share_set("recovery");
-  return activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back();
-}
-
 /// The words of a share at these places, from 1.
 ShareWords words_at(const ShareWords& words, const std::vector<std::size_t>& places) {
   Botan::secure_vector<std::uint8_t> out;
@@ -188,7 +182,7 @@ void dry_lint_root(Run& run) {
 }
 
 void initialise_token(Run& run) {
-  if (both_sets_read_back(run)) return;
+  if (run.state().both_sets_read_back()) return;
   std::unique_ptr<hsm::Token> token;
   hsm::TokenIdentity before;
   run.attempt("init", {}, {}, "token", [&] {
@@ -232,7 +226,7 @@ void initialise_token(Run& run) {
 }
 
 void split_secrets(Run& run) {
-  if (both_sets_read_back(run)) return;
+  if (run.state().both_sets_read_back()) return;
   if (!run.activation_secret || !run.recovery_secret)
     throw Refused(ActionRefusal::not_now, "the secrets that were to be split are gone: they were in memory only when the power went", "split",
                   "abort this ceremony and run the genesis again with a blank token; nothing depends on the old one");

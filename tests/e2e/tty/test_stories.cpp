@@ -120,6 +120,14 @@ TEST_CASE("a genesis with second thoughts, slips, breaks and silences", "[slow-s
   CHECK(face->shows("LOCKED"));
   CHECK_FALSE(face->shows("The token is ACTIVE."));
   CHECK(count(room.log(), "\"reason_for\":\"idle\"") == 1);
+  // Who has not unlocked cannot abort.
+  face->screen.press("\r");
+  face->screen.wait("who is back", [&] { return face->screen.id() == "unlock"; });
+  face->screen.press("\x03");
+  face->screen.wait("the pause", [&] { return face->screen.id() == "pause"; });
+  face->screen.press("ABORT\r");
+  face->screen.wait("a locked screen again", [&] { return face->screen.id() == "locked"; });
+  CHECK(count(room.log(), "\"ev\":\"close\"") == 0);
   room.completes(*face);
   CHECK(face->screen.modes_are_as_before());
 }

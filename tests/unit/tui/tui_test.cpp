@@ -193,16 +193,31 @@ TEST_CASE("the search goes on to the next, round the end, and the text can be sc
   CHECK(scrolled.record.text().find("deviation adm1") == std::string::npos);
 }
 
+TEST_CASE("Enter does not leave a page before its end was on the screen") {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "line " + std::to_string(i) + "\n";
+  for (int enters = 1; enters <= 3; ++enters) {
+    std::string typed;
+    for (int i = 0; i < enters; ++i) typed += "<enter>";
+    Stage hurried(typed);
+    CHECK(left_with([&] { hurried.op->show(q, {text, {}}); }) == OperatorRefusal::end_of_input);
+  }
+  Stage patient("<enter><enter><enter><enter><enter><enter><enter><enter>");
+  patient.op->show(q, {text, {}});
+  CHECK(patient.record.drawn.back().text().find("line 59") != std::string::npos);
+  for (int i = 0; i < 60; ++i) CHECK(all_that_was_drawn(patient).find("line " + std::to_string(i)) != std::string::npos);
+}
+
 TEST_CASE("a page longer than the screen says so, and is read to its end and back") {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "line " + std::to_string(i) + "\n";
-  Stage stage("<pgdn><pgdn><pgdn><pgdn><pgdn><pgdn><up><pgup><pgup><pgup><pgup><pgup><pgup><enter>");
+  Stage stage("<pgdn><pgdn><pgdn><pgdn><pgdn><pgdn><up><pgup><pgup><pgup><pgup><pgup><pgup><end><pgdn><pgdn><pgdn><pgdn><pgdn><pgdn><enter>");
   stage.op->show(q, {text, {}});
   CHECK(stage.record.drawn[0].text().find(" more below: Down or PgDn ") != std::string::npos);
   CHECK(stage.record.drawn[1].text().find(" more above and below: ") != std::string::npos);
   CHECK(stage.record.drawn[6].text().find("line 59") != std::string::npos);
   CHECK(stage.record.drawn[6].text().find(" more above: Up or PgUp ") != std::string::npos);
-  CHECK(stage.record.text().find("line 0\n") != std::string::npos);
+  CHECK(stage.record.drawn[13].text().find("line 0\n") != std::string::npos);
 }
 
 TEST_CASE("after a refusal: again, or what the pause offers") {
