@@ -6,30 +6,18 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 
-#include "ceremony/actions/action.h"
-#include "ceremony/conductor.h"
+#include "ceremony/console.h"
+#include "ceremony/ledger/ledger.h"
+#include "ceremony/options.h"
 #include "ceremony/procedure/script.h"
 #include "ceremony/report/verdict.h"
+#include "ceremony/run_command.h"
 #include "ceremony/shares/words.h"
 #include "ceremony/source_files.h"
-#include "hsm/pkcs11_module.h"
-#include "media/folder_volume.h"
-#include "tui/plain_operator.h"
 
 namespace ceremony {
 namespace {
-
-enum class ProgramRefusal { arguments, not_here };
-constexpr std::string_view name_of(ProgramRefusal code) { return code == ProgramRefusal::arguments ? "program/arguments" : "program/not-here"; }
-
-constexpr auto software = "ceremony " CEREMONY_VERSION;
-
-struct Options {
-  std::string procedure, policy, hsm, procedures = CEREMONY_PROCEDURES, answers, format = "markdown", place, date;
-  std::vector<std::string> ledgers, backups, media, files;
-};
 
 /// Secrets must not reach a disk: no core dumps, no other process of this user looking in, pages locked where allowed.
 void protect_memory() {
@@ -42,58 +30,12 @@ void protect_memory() {
 #endif
 }
 
-int run(const Options& o, const MakeScripted& make_scripted) {
-  const auto env = make_posix_env();
-  std::vector<Finding> mistakes;
-  if (o.ledgers.size() != 2) mistakes.push_back({std::to_string(o.ledgers.size()) + " ledgers are named", "--ledger", "name the two ledger media: --ledger A --ledger B"});
-  // Everything is read and checked, all files and all their mistakes, before a token or a medium is touched.
-  SourceFiles files = read_sources(*env, {o.policy, o.hsm, o.procedure, o.procedures}, std::move(mistakes));
-  if (files.policy.environment == policy::Environment::production) {
-    if (!o.answers.empty())
-      throw Refused(ProgramRefusal::not_here, "a production policy takes no answers file", o.answers, "people answer in production; leave --answers out");
-    throw Refused(ProgramRefusal::not_here, "a production policy takes no folders as media", o.policy,
-                  "production runs on the appliance image with removable disks; use a rehearsal policy here");
-  }
-  if (!o.answers.empty() && !make_scripted)
-    throw Refused(ProgramRefusal::not_here, "this program has no scripted operator", o.answers, "use ceremony-rehearsal");
-
-  media::FolderVolumes volumes;
-  for (std::size_t i = 0; i < o.backups.size(); ++i) {
-    const auto name = "backup-" + std::to_string(i + 1);
-    volumes.add("backup", std::make_unique<media::FolderVolume>(*env, name, o.backups[i]));
-  }
-  for (const auto& medium : o.media) {
-    const auto equals = medium.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw Refused(ProgramRefusal::arguments, "\"" + medium + "\" is not NAME=FOLDER", "--media", "write --media c1=/path/of/folder");
-    volumes.add("media", std::make_unique<media::FolderVolume>(*env, medium.substr(0, equals), medium.substr(equals + 1)));
-  }
-  const auto module = hsm::open_pkcs11(files.binding->module);
-  actions::Zlint zlint;
-  const Scripted scripted = o.answers.empty() ? Scripted{} : make_scripted(*env, o.answers);
-  const auto plain = o.answers.empty() ? tui::make_plain_operator(stdin, stdout) : nullptr;
-  Operator& op = scripted.op ? *scripted.op : *plain;
-
-  const std::vector<Path> ledgers(o.ledgers.begin(), o.ledgers.end());
-  std::vector<ledger::Repair> repairs;
-  auto journal = ledger::Journal::has_records(*env, ledgers) ? ledger::Journal::open(*env, ledgers, repairs) : ledger::Journal::create(*env, ledgers);
-  actions::Run run({*env, op, *module, volumes, zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
-                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, software},
-                   journal);
-  const auto outcome = conduct(run, files.procedure, repairs);
-  op.finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."
-              : outcome == Outcome::stopped ? "Stopped. Nothing is lost: run the same command again and the ceremony goes on."
-                                            : "Aborted: the ceremony is closed on the record.");
-  if (scripted.all_used && outcome == Outcome::complete) scripted.all_used();
-  return outcome == Outcome::complete ? 0 : outcome == Outcome::aborted ? 1 : 2;
-}
-
 /// What kind of file it is stands in its `format` line; profiles and the others are told apart by it.
 void check_file(Env& env, const std::string& name) {
   const auto file = read_source(env, name);
   const auto has = [&](std::string_view format) { return file.text.find(format) != std::string::npos; };
   if (has("\"ceremony-policy/")) {
-    const auto p = policy::read_policy(name, file.text);
+    const auto p = read_reviewed_policy(name, file.text);
     std::printf("%s: policy of %s, %s, fine; SHA-256 %s\n", name.c_str(), p.name.c_str(), std::string(policy::name_of(p.environment)).c_str(), hex(p.digest).c_str());
   } else if (has("\"ceremony-hsm/")) {
     const auto b = policy::read_binding(name, file.text);
@@ -163,6 +105,19 @@ int script(const Options& o) {
   return 0;
 }
 
+void add_table_options(CLI::App& command, Options& o) {
+  command.add_option("--policy", o.policy, "the reviewed policy file")->required();
+  command.add_option("--hsm", o.hsm, "binding to the HSM: module and token labels")->required();
+  command.add_option("--ledger", o.ledgers, "ledger medium; give it twice")->required()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--backup", o.backups, "backup medium; at least two for a genesis")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--media", o.media, "NAME=FOLDER, a medium by the name people call it")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--procedures", o.procedures, "folder of procedures, with profiles/ in it");
+  command.add_flag("--tui", o.tui, "screens, even where standard input is no terminal (then it is refused)");
+  command.add_flag("--plain", o.plain, "lines of text instead of screens: for speech, braille, serial lines and pipes")->excludes("--tui");
+  command.add_option("--idle", o.idle, "seconds without a key after which the token is deactivated and people unlock again")->check(CLI::Range(1, 300));
+  command.add_option("--answers", o.answers, "file of answers that stand for the people (rehearsals only)");
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
@@ -172,17 +127,13 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   app.set_version_flag("--version", software);
   app.require_subcommand(1);
   Options o;
-  auto* const run_command = app.add_subcommand("run", "Run a procedure, or go on with the one that was interrupted.\n"
+  auto* const run = app.add_subcommand("run", "Run a procedure, or go on with the one that was interrupted; without a procedure, the console.\n"
       "Example: ceremony run root-genesis --policy policy.toml --hsm hsm.toml --ledger A --ledger B --backup C --backup D\n"
       "                  --media c1=FOLDER … (one a person), intake=, public=, and one a factory");
-  run_command->add_option("procedure", o.procedure, "id (root-genesis, issue-intermediates) or file of the procedure")->required();
-  run_command->add_option("--policy", o.policy, "the reviewed policy file")->required();
-  run_command->add_option("--hsm", o.hsm, "binding to the HSM: module and token labels")->required();
-  run_command->add_option("--ledger", o.ledgers, "ledger medium; give it twice")->required()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  run_command->add_option("--backup", o.backups, "backup medium; at least two for a genesis")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  run_command->add_option("--media", o.media, "NAME=FOLDER, a medium by the name people call it")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  run_command->add_option("--procedures", o.procedures, "folder of procedures, with profiles/ in it");
-  run_command->add_option("--answers", o.answers, "file of answers that stand for the people (rehearsals only)");
+  run->add_option("procedure", o.procedure, "id (root-genesis, issue-intermediates) or file of the procedure");
+  add_table_options(*run, o);
+  auto* const console = app.add_subcommand("console", "The dashboard: what is due, what can be started and what is missing to start it; then Begin. Options of `run`.");
+  add_table_options(*console, o);
   auto* const check_command = app.add_subcommand("check", "Read policy, binding, procedure and profile files and list every mistake with its place.");
   check_command->add_option("files", o.files, "files to check")->required();
   auto* const status_command = app.add_subcommand("status", "What the log says: keys, certificates, CRL, people, shares, what is due.");
@@ -202,7 +153,8 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
-    if (run_command->parsed()) return run(o, make_scripted);
+    if (run->parsed() && !o.procedure.empty()) return run_command(o, make_scripted);
+    if (run->parsed() || console->parsed()) return console_command(o, make_scripted);
     if (check_command->parsed()) return check(o);
     if (status_command->parsed()) return status(o);
     return script(o);

@@ -1,5 +1,7 @@
 #include "ceremony/source_files.h"
 
+#include "ceremony/state/rules.h"
+
 namespace ceremony {
 namespace {
 
@@ -21,6 +23,21 @@ void must_be_called(const std::string& id, const std::string& found, const std::
 
 actions::SourceFile read_source(Env& env, const std::string& name) { return {name, as_text(env.read(name, file_limit))}; }
 
+policy::Policy read_reviewed_policy(const std::string& name, std::string_view text) {
+  auto policy = policy::read_policy(name, text);
+  std::string list;
+  for (const auto& rule : state::rules())
+    if (!rule.absolute) list += (list.empty() ? "" : ", ") + std::string(rule.id);
+  std::vector<Finding> mistakes;
+  for (const auto& id : policy.waivable) {
+    const auto* rule = state::find_rule(id);
+    if (rule == nullptr || rule->absolute)
+      mistakes.push_back({"the rule \"" + id + "\" " + (rule == nullptr ? "does not exist" : "is absolute: nobody can waive it"), name + ": [waivers]", "take it out; these can be waived: " + list});
+  }
+  if (!mistakes.empty()) throw Refused(SourceRefusal::mistakes, std::move(mistakes));
+  return policy;
+}
+
 SourceFiles read_sources(Env& env, const SourcePaths& paths, std::vector<Finding> more) {
   SourceFiles out;
   std::vector<Finding> mistakes;
@@ -35,7 +52,7 @@ SourceFiles read_sources(Env& env, const SourcePaths& paths, std::vector<Finding
   };
   const bool policy = gather([&] {
     out.policy_file = read_source(env, paths.policy);
-    out.policy = policy::read_policy(out.policy_file.name, out.policy_file.text);
+    out.policy = read_reviewed_policy(out.policy_file.name, out.policy_file.text);
   });
   if (!paths.binding.empty()) {
     gather([&] {
@@ -43,7 +60,7 @@ SourceFiles read_sources(Env& env, const SourcePaths& paths, std::vector<Finding
       out.binding = policy::read_binding(out.binding_file->name, out.binding_file->text);
     });
   }
-  const bool procedure = gather([&] {
+  const bool procedure = !paths.procedure.empty() && gather([&] {
     out.procedure_file = read_source(env, procedure_path(paths));
     out.procedure = procedure::read_procedure(out.procedure_file.name, out.procedure_file.text);
   });

@@ -16,7 +16,7 @@ namespace ceremony {
 struct SourcePaths {
   std::string policy;
   std::string binding;     ///< empty: none is read
-  std::string procedure;   ///< id or file
+  std::string procedure;   ///< id or file; empty: none yet
   std::string procedures;  ///< folder of procedures, with profiles/ in it
 };
 
@@ -32,6 +32,8 @@ struct SourceFiles {
 };
 
 [[nodiscard]] actions::SourceFile read_source(Env& env, const std::string& name);
+/// A policy, and that its waivers are of rules that can be waived. Throws what read_policy throws, and SourceRefusal::mistakes.
+[[nodiscard]] policy::Policy read_reviewed_policy(const std::string& name, std::string_view text);
 
 /// Throws Refused{SourceRefusal::mistakes} with every mistake of every file and, after them, `more`.
 enum class SourceRefusal { mistakes };

@@ -46,10 +46,45 @@ class Scripted final : public ScriptedOperator {
 
   void begin_step(const StepView& step, std::string_view) override {
     m_step = step.id;
+    if (step.of == 0) return say("[" + step.id + "] " + step.title);
     say("[" + std::to_string(step.number) + "/" + std::to_string(step.of) + "] " + step.title);
   }
 
-  void show(const Question& q, std::string_view) override { (void)find(q); }
+  void attend(Desk*) override {}  // a script looks at nothing
+
+  void show(const Question& q, const Page&) override { (void)find(q); }
+
+  bool compare(const Question& q, const Words&) override { return confirm(q); }
+
+  /// Without an answer of its own a script types what stands there, as it takes a text as read.
+  std::vector<std::string> retype(const Question& q, const Words& words, std::span<const std::size_t> positions) override {
+    const Answer* a = find(q);
+    std::vector<std::string> typed;
+    for (const auto at : positions) typed.emplace_back(a == nullptr ? words[at - 1] : std::string_view(a->give));
+    return typed;
+  }
+
+  std::string people(const Question& q, std::span<const Candidate>, std::size_t) override { return type(q, ""); }
+
+  std::vector<std::size_t> pick(const Question& q, std::span<const std::string> files) override {
+    const Answer* a = find(q);
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (a == nullptr || (" " + a->give + " ").find(" " + files[i] + " ") != std::string::npos) out.push_back(i);
+    return out;
+  }
+
+  /// Every answer to this question is a frame; without one there is none.
+  bool receive(const Question& q, FrameSink& sink) override {
+    while (!sink.complete()) {
+      const Answer* a = find(q);
+      if (a == nullptr) return false;
+      say(sink.take(a->give));
+    }
+    return true;
+  }
+
+  void await_medium(const Question& q) override { (void)find(q); }
 
   bool confirm(const Question& q) override {
     const Answer& a = need(q);
@@ -74,24 +109,29 @@ class Scripted final : public ScriptedOperator {
   }
 
   Passphrase secret(const Question& q) override {
-    const Answer& a = need(q);
-    must_be_in_a_file(a, "holds it");
-    if (!m_env.exists(m_folder / a.file)) {
-      throw Refused(OperatorRefusal::answers_file, "there is no file \"" + a.file + "\", which should hold the answer to \"" + a.question + "\"", a.where,
-                    "write the secret into it, on one line, or correct its name; it is looked for beside the answers file");
-    }
-    // Read straight into locked memory but for the file's own buffer, which is wiped at once.
-    Bytes content = m_env.read(m_folder / a.file, 4096);
-    const auto end = std::ranges::find(content, static_cast<std::uint8_t>('\n'));
-    Passphrase out(Botan::secure_vector<std::uint8_t>(content.begin(), end));
-    Botan::secure_scrub_memory(content.data(), content.size());
-    return out;
+    const Botan::secure_vector<std::uint8_t> content = read_note(need(q));
+    return Passphrase(Botan::secure_vector<std::uint8_t>(content.begin(), std::ranges::find(content, static_cast<std::uint8_t>('\n'))));
   }
 
-  void reveal(const Question& q, const Passphrase& passphrase) override {
-    const Answer& a = need(q);
-    must_be_in_a_file(a, "will hold it");
-    m_env.replace(m_folder / a.file, passphrase.reveal());  // a new secret takes the old note's place
+  void reveal(const Question& q, const Passphrase& passphrase) override { keep_note(q, passphrase.reveal()); }
+  void reveal(const Question& q, const ShareWords& words) override { keep_note(q, words.reveal()); }
+
+  ShareWords secret_words(const Question& q, std::span<const std::size_t> positions, std::size_t, std::span<const std::string_view>) override {
+    const Botan::secure_vector<std::uint8_t> content = read_note(need(q));
+    std::vector<std::span<const std::uint8_t>> words;
+    for (std::size_t from = 0, i = 0; i <= content.size(); ++i) {
+      if (i < content.size() && content[i] != ' ' && content[i] != '\n') continue;
+      if (i > from) words.push_back(std::span(content).subspan(from, i - from));
+      from = i + 1;
+    }
+    Botan::secure_vector<std::uint8_t> out;
+    out.reserve(content.size() + 1);
+    for (const auto at : positions) {
+      if (at > words.size()) continue;
+      if (!out.empty()) out.push_back(' ');
+      out.insert(out.end(), words[at - 1].begin(), words[at - 1].end());
+    }
+    return ShareWords(std::move(out));
   }
 
   void progress(std::string_view doing) override { say("      " + std::string(doing)); }
@@ -105,6 +145,8 @@ class Scripted final : public ScriptedOperator {
     if (a->give != "stop") wrong(*a, "\"again\", \"stop\" or \"abort\"");
     return Next::stop;
   }
+
+  void locked(const Question& q) override { (void)find(q); }
 
   void finished(std::string_view text) override { say(text); }
 
@@ -135,6 +177,23 @@ class Scripted final : public ScriptedOperator {
   }
   [[noreturn]] static void wrong(const Answer& a, const std::string& needed) {
     throw Refused(OperatorRefusal::answers_file, "the answer to \"" + a.question + "\" is \"" + a.give + "\"", a.where, "it must be " + needed);
+  }
+  /// Read straight into locked memory but for the file's own buffer, which is wiped at once.
+  Botan::secure_vector<std::uint8_t> read_note(const Answer& a) {
+    must_be_in_a_file(a, "holds it");
+    if (!m_env.exists(m_folder / a.file)) {
+      throw Refused(OperatorRefusal::answers_file, "there is no file \"" + a.file + "\", which should hold the answer to \"" + a.question + "\"", a.where,
+                    "write the secret into it, on one line, or correct its name; it is looked for beside the answers file");
+    }
+    Bytes content = m_env.read(m_folder / a.file, 4096);
+    Botan::secure_vector<std::uint8_t> out(content.begin(), content.end());
+    Botan::secure_scrub_memory(content.data(), content.size());
+    return out;
+  }
+  void keep_note(const Question& q, View secret) {
+    const Answer& a = need(q);
+    must_be_in_a_file(a, "will hold it");
+    m_env.replace(m_folder / a.file, secret);  // a new secret takes the old note's place
   }
   /// What was written instead may be the secret itself: it is not repeated.
   static void must_be_in_a_file(const Answer& a, const std::string& does) {

@@ -7,7 +7,8 @@
 //   question = "passphrase.c1"
 //   give = "c1 c2 c3"         # the answer; for choose the option's text, for confirm "yes" or "no", after a refusal
 //                             # "again", "stop" or "abort"
-//   file = "c1.pass"          # instead of give, for secrets: the file holds it (one line); a secret that is shown is kept
+//   file = "c1.pass"          # instead of give, for secrets: the file holds it (one line; of a share's words
+//                             # those that are asked for are taken); a secret that is shown is kept
 //                             # there, as a person would keep a note
 //   times = 2                 # how often it serves, 1 if absent; 0: as often as asked, at least once
 // Answers to the same question are used in the order of the file. Where no answer fits, ordinary texts to read are taken

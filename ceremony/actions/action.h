@@ -20,6 +20,9 @@ void agree_clock(Run& run);
 void open(Run& run);
 void enrol_people(Run& run);
 void adopt_policy(Run& run);
+void record_waiver(Run& run);
+void record_custody(Run& run);
+void record_deviation(Run& run);
 void record_evidence(Run& run);
 void dry_lint_root(Run& run);
 void initialise_token(Run& run);
@@ -45,13 +48,18 @@ void need_own_ledgers(const Run& run);
 /// Refuses, before anything has begun, to run a procedure whose media are not all named: an absent one must not be found
 /// when the keys are made.
 void need_media(Run& run, const procedure::Procedure& procedure);
+/// What of them is not named.
+[[nodiscard]] std::vector<Finding> missing_media(const media::Volumes& volumes, const policy::Policy& policy, const procedure::Procedure& procedure);
 /// What was signed, verified and has its result on the record, but not its `issue` or `crl`: the power went in between.
 void record_unrecorded(Run& run);
 /// Everything that comes after a `close` record: signatures on the checkpoint, the token's own copy, keys, sums, proofs,
 /// bundles' log. Also finishes a ceremony that was cut right after its `close`.
 void finish_closed(Run& run);
 /// True if the last ceremony is closed but its checkpoint lacks a signature it should have, or the end of it all, the sums.
+[[nodiscard]] bool needs_finishing(const state::CaState& state, const ledger::Journal& journal);
 [[nodiscard]] bool needs_finishing(const Run& run);
+/// What was opened in this ceremony and not sealed since is sealed again on the record, or said to stay open.
+void seal_what_is_open(Run& run);
 /// Closes the open ceremony at once, as aborted.
 void abort(Run& run);
 

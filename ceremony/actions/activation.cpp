@@ -1,13 +1,62 @@
 // Shares handed in, and the token that is active because of them.
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "ceremony/actions/run.h"
 #include "ceremony/ledger/approval.h"
+#include "ceremony/shares/words.h"
 
 namespace ceremony::actions {
 
+namespace {
+
+/// Whose share these words are, or nothing.
+std::string owner_of(const state::CaState& s, const ShareWords& words) {
+  const auto commitment = shares::commitment(s.origin, words);
+  for (const auto& [id, set] : s.share_sets)
+    for (const auto& [index, share] : set.shares)
+      if (share.commitment == commitment) return "share " + std::to_string(index) + " of \"" + id + "\", that of " + share.holder;
+  return "";
+}
+
+/// The finding says whose share it is.
+[[noreturn]] void throw_of_share(const Refused& refusal, const std::string& holder) {
+  auto findings = refusal.findings();
+  for (auto& f : findings) f.where = "share of " + holder + (f.where.empty() ? "" : ": " + f.where);
+  throw Refused(ActionRefusal::share, std::move(findings));
+}
+
+}  // namespace
+
 ShareWords Run::open_share(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential) {
+  return share.form == "words-shown" ? take_share_words(set, share) : open_share_file(set, share, credential);
+}
+
+ShareWords Run::take_share_words(const state::ShareSet& set, const state::Share& share) {
+  const std::string& holder = share.holder;
+  std::vector<std::size_t> all(33);
+  std::iota(all.begin(), all.end(), std::size_t{1});
+  ShareWords words = w.op.secret_words({"share-words." + holder, holder, "Type the 33 words of your " + set.quorum + " share from your sheet."}, all, all.size(), shares::words());
+  const auto info = [&] {
+    try {
+      return shares::inspect(words);
+    } catch (const Refused& refusal) {
+      throw_of_share(refusal, holder);
+    }
+  }();
+  // Words name neither CA nor holder: the commitment is what binds them to both.
+  if (shares::commitment(state().origin, words) == share.commitment) return words;
+  const auto whose = owner_of(state(), words);
+  const bool ours = !whose.empty();
+  throw Refused(ActionRefusal::share,
+                ours ? "these words are " + whose + ", not share " + std::to_string(share.index) + " of \"" + set.id + "\""
+                     : "these words are of no share that was committed to on the log (they call themselves share " + std::to_string(info.member_index + 1) + " of a set that " +
+                           std::to_string(info.member_threshold) + " open)",
+                "share of " + holder, holder + (ours ? " looks for the own sheet; this one is not used" : " looks for the sheet of this CA and set; this one is not used"));
+}
+
+ShareWords Run::open_share_file(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential) {
   const std::string& holder = share.holder;
   const auto open = [&] {
     auto& volume = w.volumes.named(holder);
@@ -28,9 +77,7 @@ ShareWords Run::open_share(const state::ShareSet& set, const state::Share& share
       return open();
     } catch (const Refused& refusal) {
       if (refusal.code().starts_with("operator/")) throw;
-      auto findings = refusal.findings();
-      for (auto& f : findings) f.where = "share of " + holder + (f.where.empty() ? "" : ": " + f.where);
-      throw Refused(ActionRefusal::share, std::move(findings));
+      throw_of_share(refusal, holder);
     }
   }();
   std::vector<Finding> wrong;
@@ -76,7 +123,10 @@ MasterSecret Run::collect(policy::QuorumName quorum, std::string_view purpose, b
   const auto set_id = set->id;
   const auto kcv = set->shares.begin()->second.kcv;
   std::vector<ShareWords> words;
+  quorum_view = QuorumView{"hand in " + name, set->threshold, {}};
+  for (const auto& [index, share] : set->shares) quorum_view->members.emplace_back(share.holder, share.is_void ? Seat::absent : Seat::to_come);
   for (const auto& person : people) {
+    seat(person, Seat::acting);
     retry("hand-in." + person + ".refused", person, [&] {
       // The set is looked up again: a record in between makes a new state.
       const auto& now_set = state().share_sets.at(set_id);
@@ -92,7 +142,9 @@ MasterSecret Run::collect(policy::QuorumName quorum, std::string_view purpose, b
         throw;
       }
     });
+    seat(person, Seat::done);
   }
+  quorum_view.reset();
   MasterSecret secret = shares::combine(words);
   if (shares::kcv(secret) != kcv)
     throw Refused(ActionRefusal::share, "the shares combine to a secret with another key check value than the log's", set_id, "no share can be blamed; stop and call the security officer");
@@ -107,15 +159,9 @@ shares::PinForm Run::pin_form() const {
 
 std::unique_ptr<hsm::Token> Run::main_token() {
   // The serial on the log is the token's; the binding only says where to begin.
-  std::string serial;
-  state::RecordNumber newest = 0;
-  for (const auto& [s, token] : state().tokens)
-    if (token.role == "main" && (serial.empty() || token.n >= newest)) {
-      serial = s;
-      newest = token.n;
-    }
-  if (serial.empty()) throw Refused(ActionRefusal::not_now, "no token was initialised for this CA yet", "log", "the step that initialises the token comes first");
-  auto token = w.hsm.by_serial(serial);
+  const auto* known = state().main_token();
+  if (known == nullptr) throw Refused(ActionRefusal::not_now, "no token was initialised for this CA yet", "log", "the step that initialises the token comes first");
+  auto token = w.hsm.by_serial(known->serial);
   admit_token(token->identity());
   return token;
 }
@@ -229,7 +275,7 @@ void ActiveToken::give_up() noexcept {
   }
   try {
     if (m_on_record && m_run.state().open && m_run.state().active)
-      m_run.append(m_run.make("deactivate", {}, {{"token", m_run.state().active->token}, {"reason_for", "failure"}}));
+      m_run.append(m_run.make("deactivate", {}, {{"token", m_run.state().active->token}, {"reason_for", m_run.leaving}}));
   } catch (const Refused&) {
     // The ledgers are gone too; the next run finds the activation open and deactivates on the record.
   }

@@ -4,8 +4,10 @@
 
 #include "ceremony/actions/action.h"
 #include "ceremony/actions/bundle_files.h"
+#include "ceremony/actions/codes.h"
 #include "ceremony/ledger/checkpoint.h"
 #include "ceremony/ledger/note.h"
+#include "ceremony/shares/words.h"
 #include "ceremony/state/rules.h"
 #include "media/bundle.h"
 
@@ -37,6 +39,7 @@ std::string summary(Run& run) {
   for (const auto& [key, crl] : run.state().crls)
     if (open.crls.contains(crl.digest)) out += "crl: number " + std::to_string(crl.number) + " entries " + std::to_string(crl.entries.size()) + " next " + text_of(crl.next_update) + "\n";
   for (const auto& e : open.exports) out += "export: " + e.kind + " " + e.name + " to " + e.recipient + "\n";
+  for (const auto& w : open.waivers) out += "waiver: " + w.rule + " " + w.why + "\n";
   for (const auto& d : open.deviations) out += "deviation: " + d.text + "\n";
   out += "failed attempts: " + std::to_string(open.failures) + "\n";
   return out;
@@ -75,8 +78,8 @@ void sign_with_people(Run& run, ledger::Note& note, const state::Closed& closed)
     if (!has_signature(note, ledger::person_key_name(run.state().origin, person))) left.push_back(person);
   const auto root = run.journal().tree().root_at(closed.size());
   for (const auto& person : left) {
-    run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, fingerprint(root));
-    const auto credential = run.unlock(person, "sign the checkpoint (words above)", "signoff");
+    run.w.op.show({"checkpoint", person, "The checkpoint you sign, size " + std::to_string(closed.size()) + ". Write these words on your receipt."}, Page{"", shares::words_of(root), {qr_code("checkpoint", media::PayloadKind::checkpoint, as_bytes(note.signatures.empty() ? note.text : ledger::write_note(note)))}});
+    const auto credential = run.unlock(person, "sign the checkpoint whose words were shown", "signoff");
     ledger::add_signature(note, ledger::person_key_name(run.state().origin, person), credential.spki(), credential.sign(as_view(note.text), run.rng));
     run.journal().write_checkpoint(ledger::write_note(note));
     run.w.op.progress(person + " signed the checkpoint");
@@ -117,28 +120,13 @@ void record_close(Run& run, const std::string& outcome, const std::string& log_s
 
 }  // namespace
 
-void confirm_deviations(Run& run) {
-  while (true) {
-    std::string list;
-    for (const auto& d : run.state().open->deviations) list += "  - " + d.text + "\n";
-    const auto text = run.w.op.type({"deviation", "security-officer", "Deviations so far:\n" + (list.empty() ? "  none\n" : list) + "Type one more, or nothing if the list is complete."}, "");
-    if (text.empty()) return;
-    const auto people = run.choose_people("deviation-by", "Who reports it?", [&] {
-      std::vector<std::string> all;
-      for (const auto& [id, person] : run.state().people) all.push_back(id);
-      return all;
-    }(), 1);
-    run.record("deviation", people, {{"text", text}, {"source", "person"}});
-  }
-}
-
 void sign_off(Run& run) {
   if (!run.state().open->signoffs.empty()) return;
   const auto text = summary(run);
   const auto people = signers_of(run);
   ledger::Value remarks;
   for (const auto& person : people) {
-    run.w.op.show({"summary", person, "What happened in this ceremony, from the log."}, text);
+    run.w.op.show_text({"summary", person, "What happened in this ceremony, from the log."}, text);
     const auto remark = run.w.op.type({"remark." + person, person, "Your remark (\"does not agree\" is one, and is kept); nothing if you agree."}, "agrees");
     remarks.set(person, remark);
   }
@@ -161,16 +149,18 @@ void close(Run& run) {
 void abort(Run& run) {
   if (run.state().active) run.record("deactivate", {}, {{"token", run.state().active->token}, {"reason_for", "abort"}});
   run.prepared.clear();
+  seal_what_is_open(run);
   record_close(run, "aborted", log_signature(run, false));
   finish_closed(run);
 }
 
-bool needs_finishing(const Run& run) {
-  const auto& state = run.state();
+bool needs_finishing(const state::CaState& state, const ledger::Journal& journal) {
   if (state.open || state.closed.empty()) return false;
   // The sums are written last: without them the proofs may not have reached every medium.
-  return !state::unwaived(state::check_checkpoint(state, run.journal().tree(), run.journal().checkpoint())).empty() || !run.journal().has_sums();
+  return !state::unwaived(state::check_checkpoint(state, journal.tree(), journal.checkpoint())).empty() || !journal.has_sums();
 }
+
+bool needs_finishing(const Run& run) { return needs_finishing(run.state(), run.journal()); }
 
 void finish_closed(Run& run) {
   const auto closed = state::Closed(run.state().closed.back());

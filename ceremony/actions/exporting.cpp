@@ -4,9 +4,11 @@
 
 #include "ceremony/actions/action.h"
 #include "ceremony/actions/bundle_files.h"
+#include "ceremony/actions/codes.h"
 #include "ceremony/pki/p7b.h"
 #include "ceremony/pki/pem.h"
 #include "ceremony/pki/verified.h"
+#include "ceremony/shares/words.h"
 #include "media/bundle.h"
 
 namespace ceremony::actions {
@@ -137,6 +139,17 @@ media::Files bundle_files(Run& run, const state::Certificate& certificate, const
 
 namespace {
 
+/// What of an export can also leave by camera: certificates, the CRL and the list of all files.
+std::vector<Code> codes_of(const media::Files& files) {
+  std::vector<Code> out;
+  for (const auto& [name, content] : files) {
+    if (name.ends_with(".der")) out.push_back(qr_code(name, media::PayloadKind::certificate, content));
+    if (name.ends_with(".crl")) out.push_back(qr_code(name, media::PayloadKind::crl, content));
+    if (name == "MANIFEST") out.push_back(qr_code(name, media::PayloadKind::manifest, content));
+  }
+  return out;
+}
+
 void export_files(Run& run, const std::string& medium, const std::string& prefix, std::string_view kind, const std::string& recipient, media::Files files,
                   const std::optional<Digest>& certificate) {
   const auto manifest = files.at("MANIFEST");
@@ -148,7 +161,9 @@ void export_files(Run& run, const std::string& medium, const std::string& prefix
                   {"files", files.size()}, {"recipient", recipient}, {"read_back", true}};
   if (certificate) d.set("certificate", *certificate);
   run.record("export", {}, std::move(d));
-  run.w.op.progress("on medium \"" + medium + "\", read back equal: " + prefix + " (" + std::to_string(files.size()) + " files)");
+  const auto said = "On medium \"" + medium + "\", read back equal: " + prefix + " (" + std::to_string(files.size()) + " files)";
+  run.w.op.progress(said);
+  run.w.op.show({"exported." + medium, "administrator", said + ". The words are those of its MANIFEST."}, Page{"SHA-256 " + hex(sha256(manifest)), shares::words_of(sha256(manifest)), codes_of(files)});
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ bool is_the_one(const state::Medium& known, const media::VolumeInfo& info) {
 
 media::AskReinsert Run::ask_reinsert() {
   return [this](const media::Volume& volume) {
-    w.op.show({"reinsert." + volume.name(), "administrator", "Take the medium \"" + volume.name() + "\" out and put it in again; it is then read back."}, "");
+    w.op.await_medium({"reinsert." + volume.name(), "administrator", "Take the medium \"" + volume.name() + "\" out and put it in again; it is then read back."});
+    // Said each time: two questions in a row for one medium would look like a key that did nothing.
+    w.op.progress("reading the medium \"" + volume.name() + "\" back");
   };
 }
 
@@ -69,8 +71,8 @@ void need_own_ledgers(const Run& run) {
                   "insert the ledgers of \"" + run.w.policy.origin + "\", or name the policy of \"" + origin + "\"; nothing was recorded");
 }
 
-void need_media(Run& run, const procedure::Procedure& procedure) {
-  const auto there = run.w.volumes.names();
+std::vector<Finding> missing_media(const media::Volumes& volumes, const policy::Policy& policy, const procedure::Procedure& procedure) {
+  const auto there = volumes.names();
   const std::set<std::string> known(there.begin(), there.end());
   std::vector<Finding> missing;
   std::set<std::string> asked;
@@ -80,15 +82,19 @@ void need_media(Run& run, const procedure::Procedure& procedure) {
   };
   for (const auto& step : procedure.steps) {
     if (step.action == "enrol_people")
-      for (const auto& [id, person] : run.w.policy.people) need(step, id);
+      for (const auto& [id, person] : policy.people) need(step, id);
     if (step.action == "take_csrs") need(step, "intake");
     if (step.action == "export_payload") need(step, "public");
-    const auto backups = run.w.volumes.names("backup").size();
-    if (step.action == "back_up_key" && backups < run.w.policy.backup_media)
-      missing.push_back({std::to_string(backups) + " backup media are here, the policy wants " + std::to_string(run.w.policy.backup_media), "--backup",
+    const auto backups = volumes.names("backup").size();
+    if (step.action == "back_up_key" && backups < policy.backup_media)
+      missing.push_back({std::to_string(backups) + " backup media are here, the policy wants " + std::to_string(policy.backup_media), "--backup",
                          "name each with --backup FOLDER; nothing has begun yet"});
   }
-  if (!missing.empty()) throw Refused(ActionRefusal::absent, std::move(missing));
+  return missing;
+}
+
+void need_media(Run& run, const procedure::Procedure& procedure) {
+  if (auto missing = missing_media(run.w.volumes, run.w.policy, procedure); !missing.empty()) throw Refused(ActionRefusal::absent, std::move(missing));
 }
 
 }  // namespace ceremony::actions

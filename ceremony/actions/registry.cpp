@@ -7,12 +7,15 @@
 namespace ceremony::actions {
 
 Action find_action(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Action>, 24> all{{
+  static constexpr std::array<std::pair<std::string_view, Action>, 27> all{{
       {"self_test", self_test},
       {"agree_clock", agree_clock},
       {"open", open},
       {"enrol_people", enrol_people},
       {"adopt_policy", adopt_policy},
+      {"record_waiver", record_waiver},
+      {"record_custody", record_custody},
+      {"record_deviation", record_deviation},
       {"record_evidence", record_evidence},
       {"dry_lint_root", dry_lint_root},
       {"initialise_token", initialise_token},

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <set>
 
+#include "ceremony/actions/codes.h"
 #include "ceremony/ledger/approval.h"
 #include "ceremony/ledger/merkle.h"
 #include "ceremony/shares/words.h"
@@ -42,19 +44,23 @@ std::string fingerprint(const Digest& digest) {
 std::string credential_file() { return "credential.age"; }
 std::string share_file_name(std::string_view set) { return "share-" + std::string(set) + ".age"; }
 
-Run::Run(Wiring wiring, ledger::Journal& journal) : w(std::move(wiring)), rng(w.env), m_journal(journal) {
-  const auto source = artifacts();
-  for (std::size_t i = 0; i < m_journal.records().size(); ++i) {
-    const auto& r = m_journal.records()[i];
-    // A log that breaks a rule is nothing to build on.
-    if (const auto broken = state::unwaived(state::check(m_state, r, source)); !broken.empty()) {
+state::CaState replay(const ledger::Journal& journal) {
+  const state::ArtifactSource source = [&](const Digest& d) { return journal.artifact(d); };
+  state::CaState out;
+  for (std::size_t i = 0; i < journal.records().size(); ++i) {
+    const auto& r = journal.records()[i];
+    if (const auto broken = state::unwaived(state::check(out, r, source)); !broken.empty()) {
       std::vector<Finding> findings;
       for (const auto& b : broken)
         findings.push_back({b.rule + ": " + b.what, "record " + std::to_string(b.n), "run ceremony-verify on both ledgers and keep them; do not go on with this log"});
       throw Refused(ActionRefusal::rule, std::move(findings));
     }
-    m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(i), source);
+    out = state::fold(std::move(out), r, journal.tree().leaf(i), source);
   }
+  return out;
+}
+
+Run::Run(Wiring wiring, ledger::Journal& journal) : w(std::move(wiring)), rng(w.env), m_journal(journal), m_state(replay(journal)) {
   if (m_state.open) ceremony = m_state.open->id;
 }
 
@@ -92,6 +98,9 @@ std::string next_step(const state::Violation& broken) {
       {"ENV-1", "use the policy, the token and the ledgers of this CA and of this environment"},
       {"POL-1", "run with the policy file that was adopted; another one is adopted by governance first"},
       {"POL-2", "run with the procedure file that was adopted"},
+      {"ROLE-5", "abort this ceremony; in the next one two people bring their receipts, or governance waives the rule before the token is activated"},
+      {"EVID-1", "name what is missing in the step that records the evidence; what there is not, governance can only waive before that step"},
+      {"EVID-2", "read the number again; if it is another one, somebody may have had the thing: stop, keep it as it is, and call the security officer; it is used again only after governance has waived the rule in the next ceremony"},
       {"TOKEN-2", "stop, keep the token as it is, and find out who had it; nothing is signed with it until its objects are those of the log"},
       {"TOKEN-3", "insert the token of this CA"}};
   if (const auto found = next.find(broken.rule); found != next.end()) return std::string(found->second);
@@ -121,13 +130,19 @@ void Run::demand(const ledger::Record& record) {
 void Run::append(const ledger::Record& r) {
   m_journal.append(r);
   m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(r.n), artifacts());
+  std::vector<std::string> failed;
   for (const auto& failure : m_journal.take_failures()) {
-    w.op.progress("a ledger medium failed: " + failure.folder.string() + ": " + failure.what + "; the ceremony goes on with the other");
+    failed.push_back("a ledger medium failed: " + failure.folder.string() + ": " + failure.what + "; the ceremony goes on with the other");
+    w.op.progress(failed.back());
     if (!m_state.open) continue;  // it failed at `close`, after which the log takes no more
     const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}, {"source", "appliance"}});
     m_journal.append(deviation);
     m_state = state::fold(std::move(m_state), deviation, m_journal.tree().leaf(deviation.n), artifacts());
   }
+  // A line of progress is gone with the next screen, and people have to know that one medium alone holds the record now. Asked last:
+  // whoever stops here finds everything recorded.
+  for (const auto& text : failed)
+    w.op.show_text({"ledger-failed", "everyone", text + "."}, "It is noted as a deviation. Leave the medium as it is, and say so aloud: the one that is left holds the only record until the end.");
 }
 
 void Run::record(std::string_view event, std::vector<std::string> who, ledger::Value d) {
@@ -181,13 +196,23 @@ void Run::retry(const std::string& question, const std::string& who, const std::
   }
 }
 
+std::string Run::roles_of(const std::string& person) const {
+  std::string out;
+  if (const auto* known = w.policy.person(person))
+    for (const auto role : known->roles) out += (out.empty() ? "" : ", ") + std::string(policy::name_of(role));
+  return out;
+}
+
 std::vector<std::string> Run::choose_people(const std::string& question, const std::string& text, const std::vector<std::string>& among,
                                             std::size_t m, const Choice& choice) {
   std::string list;
   for (const auto& id : among) list += (list.empty() ? "" : " ") + id;
   std::vector<std::string> chosen;
   retry(question + ".refused", "", [&] {
-    const std::string typed = w.op.type({question, "administrator", text + " Of: " + list + ". Type " + (m == 0 ? "ids, or nothing." : std::to_string(m) + " or more ids.")}, "");
+    std::vector<Candidate> candidates;
+    for (const auto& one : among) candidates.push_back({one, roles_of(one), ""});
+    for (const auto& [one, why] : choice.left_out) candidates.push_back({one, roles_of(one), why});
+    const std::string typed = w.op.people({question, "administrator", text}, candidates, m);
     chosen.clear();
     std::string id;
     for (const char c : typed + " ") {
@@ -271,7 +296,7 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
   const std::string id(act);
   const std::string quorum_name(policy::name_of(needed->quorum));
   w.op.show({"show." + id, "", "What is to be approved, decoded from the very bytes (" + id + ")."},
-            std::string(shown) + "\n\nSHA-256 " + hex(bytes) + "\n" + fingerprint(bytes));
+            Page{std::string(shown) + "\n\nSHA-256 " + hex(bytes), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
   std::vector<std::string> left;
   const auto already = state().approved(act, bytes);
   for (const auto& member : quorum.members)
@@ -281,16 +306,65 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
   for (const auto& member : already) choice.left_out[member] = "has approved this already; each member counts once";
   const auto people = choose_people("members." + quorum_name, "Who approves (" + id + ", quorum " + quorum_name + " " + std::to_string(needed->m) + " of " + std::to_string(quorum.n()) + ")?",
                                     left, missing, choice);
+  quorum_view = QuorumView{"approve " + id, needed->m, {}};
+  for (const auto& member : quorum.members) quorum_view->members.emplace_back(member, already.contains(member) ? Seat::done : Seat::to_come);
   for (const auto& person : people) {
     const auto message = ledger::approval_message(state().origin, ceremony, state().open->leaf, act, bytes);
+    seat(person, Seat::acting);
+    compare_by_words(person, id, bytes);
     // One unlocking, one signature: the credential is gone before the next screen.
     Bytes signature;
     {
-      const auto credential = unlock(person, "approve " + id + " of the bytes shown (words above)", "approve");
+      const auto credential = unlock(person, "approve " + id + " (the bytes whose words you typed)", "approve");
       signature = credential.sign(as_view(message), rng);
     }
     record("approve", {person}, {{"act", id}, {"sha256", bytes}, {"person", person}, {"alg", "p256"}, {"sig", base64(signature)}});
+    seat(person, Seat::done);
   }
+  quorum_view.reset();
+}
+
+void Run::compare_by_words(const std::string& person, const std::string& act, const Digest& bytes) {
+  const auto words = shares::words_of(bytes);
+  retry("words." + person + ".refused", person, [&] {
+    // Other positions at each try: nobody learns them from the one before.
+    const auto asked = random_places(words.size(), 3);
+    const auto typed = w.op.retype({"words." + person, person, "Approve " + act + ": type the words asked for, from the screen, after comparing all of them with those you noted."}, words, asked);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (i < typed.size() && typed[i] == words[asked[i] - 1]) continue;
+      const auto reason = "word " + std::to_string(asked[i]) + " of the digest was not the one shown";
+      record_failed("approve", {person}, {{"act", act}, {"sha256", bytes}}, reason);
+      throw Refused(ActionRefusal::mistaken, reason, person, "compare the words once more; if they are not those you noted, do not approve, and say so aloud");
+    }
+  });
+}
+
+std::vector<std::size_t> Run::random_places(std::size_t of, std::size_t count) {
+  std::vector<std::size_t> left(of);
+  std::iota(left.begin(), left.end(), std::size_t{1});
+  std::vector<std::size_t> out;
+  while (out.size() < count && !left.empty()) {
+    const auto at = left.begin() + static_cast<std::ptrdiff_t>(random_below(left.size()));
+    out.push_back(*at);
+    left.erase(at);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::size_t Run::random_below(std::size_t limit) {
+  // 64 bits over a handful of places: the bias is below 2^-58.
+  std::array<std::uint8_t, 8> bytes{};
+  w.env.random(bytes);
+  std::uint64_t value = 0;
+  for (const auto b : bytes) value = value << 8U | b;
+  return static_cast<std::size_t>(value % limit);
+}
+
+void Run::seat(const std::string& person, Seat now) {
+  if (!quorum_view) return;
+  for (auto& [member, at] : quorum_view->members)
+    if (member == person) at = now;
 }
 
 // --- keys -----------------------------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ struct Wiring {
   std::map<std::string, SourceFile> profile_files;  ///< every profile that the policy names, by id
   std::map<std::string, pki::Profile> profiles;
   std::string software;  ///< name and version of this program
+  Digest software_digest;  ///< SHA-256 of the program that runs
 };
 
 /// Randomness of Env as Botan wants it.
@@ -106,6 +107,10 @@ struct Prepared {
   [[nodiscard]] const pki::LintedCertificate* certificate() const { return std::get_if<pki::LintedCertificate>(&tbs); }
 };
 
+/// What the log says, every record asked of every rule: one that breaks a rule is nothing to build on. Throws
+/// Refused{ActionRefusal::rule} naming each.
+[[nodiscard]] state::CaState replay(const ledger::Journal& journal);
+
 class Run final {
  public:
   Run(Wiring wiring, ledger::Journal& journal);
@@ -123,6 +128,8 @@ class Run final {
   std::vector<std::string> clock_confirmed_by;
   Time clock_shown{};
   std::vector<Prepared> prepared;
+  std::optional<QuorumView> quorum_view;  ///< of what is being approved or handed in
+  std::string leaving = "failure";        ///< why a token that is active is left: failure, idle, pause, abort
 
   [[nodiscard]] const state::CaState& state() const { return m_state; }
   [[nodiscard]] ledger::Journal& journal() { return m_journal; }
@@ -165,12 +172,17 @@ class Run final {
   /// Approvals of one act over the artifact with this digest until its quorum is reached. `shown` was decoded from the
   /// very bytes.
   void approve(std::string_view act, const Digest& bytes, std::string_view shown);
+  /// The person types words of the digest at random places: an approval of what was not looked at does not come about.
+  void compare_by_words(const std::string& person, const std::string& act, const Digest& bytes);
+  /// For the frame around the questions: who of the quorum has done their part.
+  void seat(const std::string& person, Seat now);
+  [[nodiscard]] std::string roles_of(const std::string& person) const;  ///< "custodian, …" by the policy
   [[nodiscard]] bool is_approved(std::string_view act, const Digest& bytes) const;
 
   // Secrets handed in. `purpose`: activate, wrap, restore, recover. `on_record` is false only for finishing a closed
   // ceremony, whose log takes no more records.
   [[nodiscard]] MasterSecret collect(policy::QuorumName quorum, std::string_view purpose, bool on_record = true);
-  /// One share, opened by its holder and checked alone against its commitment.
+  /// One share, opened or typed by its holder and checked alone against its commitment.
   [[nodiscard]] ShareWords open_share(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential);
   void record_hand_in(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential, std::string_view purpose,
                       std::uint64_t nth);
@@ -193,7 +205,14 @@ class Run final {
   [[nodiscard]] const state::Key& ca_key() const;
   [[nodiscard]] const state::Key& log_key() const;
 
+  /// So many different places of `of`, from 1, in order; others at each call.
+  [[nodiscard]] std::vector<std::size_t> random_places(std::size_t of, std::size_t count);
+
  private:
+  [[nodiscard]] std::size_t random_below(std::size_t limit);
+  [[nodiscard]] ShareWords open_share_file(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential);
+  [[nodiscard]] ShareWords take_share_words(const state::ShareSet& set, const state::Share& share);
+
   ledger::Journal& m_journal;
   state::CaState m_state;
 };

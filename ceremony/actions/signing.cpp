@@ -10,6 +10,7 @@
 #include "ceremony/pki/agreement.h"
 #include "ceremony/pki/csr.h"
 #include "ceremony/pki/verified.h"
+#include "ceremony/shares/words.h"
 
 namespace ceremony::actions {
 
@@ -44,6 +45,8 @@ pki::CertificatePlan root_plan(Run& run, const pki::PublicKeyInfo& key) {
   plan.scheme = pki::scheme_for(key.algorithm);
   return plan;
 }
+
+pki::Name subject_of(const Run& run, const pki::CsrIntake& csr) { return run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject; }
 
 pki::CrlPlan crl_plan(Run& run, const pki::CertificateView& issuer, const pki::Profile& issuer_profile, std::uint64_t number) {
   pki::CrlPlan plan;
@@ -188,19 +191,34 @@ void record_unrecorded(Run& run) {
   }
 }
 
+namespace {
+
+/// What everybody sees before anybody approves: decoded from the bytes that will be signed, with the words they approve by.
+void show_prepared(Run& run, const std::string& what, const std::string& described, const Digest& digest) {
+  run.w.op.show({"prepared." + what, "", "Prepared and linted, not signed (" + what + ")."}, Page{described + "\n\nSHA-256 " + hex(digest), shares::words_of(digest), {}});
+}
+
+/// Where a step that was refused half-way is tried again, what it prepared is there already.
+bool is_prepared(const Run& run, const std::optional<Digest>& csr, bool certificate) {
+  return std::ranges::any_of(run.prepared, [&](const Prepared& p) { return (p.certificate() != nullptr) == certificate && p.csr == csr; });
+}
+
+}  // namespace
+
 void prepare_root(Run& run) {
   const auto key = state::Key(run.ca_key());
-  if (run.state().certificate_of(key.id) != nullptr) return;
+  if (run.state().certificate_of(key.id) != nullptr || is_prepared(run, std::nullopt, true)) return;
   const auto& profile = root_profile(run);
   const pki::ThrowawayKey throwaway(key.alg, run.rng);
   auto linted = pki::lint_certificate(pki::build_tbs(root_plan(run, pki::inspect_key(key.spki))), {&profile, nullptr, run.rehearsal(), run.now()}, throwaway, run.rng, zlint_for(run, profile));
   run.put(linted.tbs().view());
+  show_prepared(run, "root", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, profile.id, std::nullopt});
 }
 
 void prepare_crl(Run& run) {
   const auto key = state::Key(run.ca_key());
-  if (!run.state().open->crls.empty()) return;
+  if (!run.state().open->crls.empty() || is_prepared(run, std::nullopt, false)) return;
   const auto issuer = issuer_view(run);
   const auto last = run.state().crls.find(key.id);
   std::optional<std::uint64_t> last_number;
@@ -209,56 +227,8 @@ void prepare_crl(Run& run) {
   auto linted = pki::lint_crl(pki::build_crl_tbs(crl_plan(run, issuer, root_profile(run), last_number.value_or(0) + 1)),
                               {&root_profile(run), &issuer, last_number, run.now(), &serials});
   run.put(linted.tbs().view());
+  show_prepared(run, "crl", pki::describe(linted.view()), linted.digest());
   run.prepared.push_back({std::move(linted), key.id, root_profile(run).id, std::nullopt});
-}
-
-namespace {
-
-/// Whose key a request brings, if it is not new: of the log, or of another request of this ceremony. Empty if it is new.
-std::string known_key(Run& run, const Digest& spki) {
-  for (const auto& [id, key] : run.state().keys)
-    if (key.spki_sha256 == spki) return "this CA's own key \"" + key.label + "\"";
-  for (const auto& [digest, certificate] : run.state().certificates)
-    if (certificate.spki_sha256 == spki) return "\"" + certificate.subject + "\", serial " + certificate.serial;
-  for (const auto& import : run.state().open->imports)
-    if (import.spki_sha256 == spki) return "\"" + import.subject + "\", a request of this ceremony";
-  return "";
-}
-
-}  // namespace
-
-void take_csrs(Run& run) {
-  const std::string medium = "intake";
-  run.register_medium(medium, "intake");
-  auto& volume = run.w.volumes.named(medium);
-  const auto& policy = run.w.policy;
-  for (const auto& name : volume.list()) {
-    if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
-    const auto bytes = volume.read(name, pki::csr_limit + 1);
-    const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
-    const auto recipient = run.w.op.type({"recipient." + name, "administrator", "On which medium does its bundle leave (name of the factory's medium)?"}, "");
-    try {
-      (void)run.w.volumes.named(recipient);
-      const auto csr = pki::take_csr(bytes, run.w.profiles.at(profile_id));
-      if (std::ranges::any_of(run.state().open->imports, [&](const auto& i) { return i.csr == csr.digest; })) continue;
-      if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
-        throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
-      run.put(csr.der.view());
-      std::string shown = "Subject as it will be: " + pki::text(csr.subject) + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
-      for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
-      run.w.op.show({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
-      run.record("import", {},
-                 {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", pki::text(csr.subject)}, {"recipient", recipient}, {"profile", profile_id},
-                  {"dropped", csr.dropped}, {"medium", medium}});
-    } catch (const Refused& refusal) {
-      if (refusal.code().starts_with("operator/")) throw;
-      run.record_failed("import", {}, {{"csr", sha256(bytes)}, {"medium", medium}, {"recipient", recipient.empty() ? "none" : recipient}}, refusal.findings().front().what);
-      const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
-      if (!without) throw;
-    }
-  }
-  if (run.state().open->imports.empty())
-    throw Refused(ActionRefusal::absent, "there is no certification request on the medium", medium, "put *.csr files (PEM or DER) on it");
 }
 
 void prepare_certificates(Run& run) {
@@ -268,11 +238,12 @@ void prepare_certificates(Run& run) {
   throwaway.emplace(key.alg, pki::ThrowawayKey(key.alg, run.rng));
   for (const auto& import : run.state().open->imports) {
     if (std::ranges::any_of(run.state().certificates, [&](const auto& c) { return c.second.csr == import.csr && c.second.ceremony == run.ceremony; })) continue;
+    if (is_prepared(run, import.csr, true)) continue;
     const auto& profile = run.w.profiles.at(import.profile);
     const auto csr = pki::take_csr(run.artifact(import.csr), profile);
     pki::CertificatePlan plan;
     plan.profile = &profile;
-    plan.subject = run.rehearsal() ? pki::marked_as_rehearsal(csr.subject) : csr.subject;
+    plan.subject = subject_of(run, csr);
     plan.key = csr.key.spki;
     plan.issuer = issuer.subject;
     plan.issuer_skid = issuer.skid;
@@ -285,6 +256,7 @@ void prepare_certificates(Run& run) {
     auto linted = pki::lint_certificate(pki::build_tbs(plan), {&profile, &issuer, run.rehearsal(), run.now()}, throwaway.at(key.alg), run.rng, zlint_for(run, profile));
     run.put(linted.tbs().view());
     run.w.op.progress("linted: " + pki::text(plan.subject));
+    show_prepared(run, "certificate", pki::describe(linted.view()), linted.digest());
     run.prepared.push_back({std::move(linted), key.id, profile.id, import.csr});
   }
 }

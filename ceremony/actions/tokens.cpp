@@ -46,10 +46,47 @@ std::string next_set(Run& run, std::string_view quorum) {
   return std::string(quorum) + "-" + std::to_string(made + 1);
 }
 
-bool both_sets_read_back(Run& run) {
-  const auto* activation = run.state().share_set("activation");
-  const auto* recovery = run.state().share_set("recovery");
-  return activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back();
+/// The words of a share at these places, from 1.
+ShareWords words_at(const ShareWords& words, const std::vector<std::size_t>& places) {
+  Botan::secure_vector<std::uint8_t> out;
+  out.reserve(words.size() + 1);
+  for (const auto at : places) {
+    std::string_view left = words.reveal_text();
+    for (std::size_t i = 1; i < at; ++i) left.remove_prefix(std::min(left.find(' '), left.size() - 1) + 1);
+    left = left.substr(0, left.find(' '));
+    if (!out.empty()) out.push_back(' ');
+    out.insert(out.end(), left.begin(), left.end());
+  }
+  return ShareWords(std::move(out));
+}
+
+/// One holder alone at the screen: the words are shown, and some of them are asked for again. Where one is wrong all are shown again.
+void show_words(Run& run, const std::string& set_id, const std::string& holder, const ShareWords& words) {
+  run.retry("prove-words." + holder + ".refused", holder, [&] {
+    run.w.op.reveal({"new-share-words." + holder, holder, "The 33 words of your recovery share:"}, words);
+    const auto places = run.random_places(33, 3);
+    std::string listed;
+    for (std::size_t i = 0; i < places.size(); ++i) listed += (i == 0 ? "" : i + 1 == places.size() ? " and " : ", ") + std::to_string(places[i]);
+    const auto typed = run.w.op.secret_words({"prove-words." + holder, holder, "Type words " + listed + " of those you have just written down."}, places, 33, shares::words());
+    if (typed.same(words_at(words, places))) return;
+    const std::string reason = "what " + holder + " wrote down is not what was shown";
+    run.record_failed("share", {}, {{"set", set_id}, {"holder", holder}}, reason);
+    throw Refused(ActionRefusal::mistaken, reason, holder, "the words are shown again: strike the sheet through and write a new one");
+  });
+}
+
+/// Recovery shares on paper: commitments of all of them first, then one holder after the other.
+void hand_out_words(Run& run, const Set& set, const std::vector<ShareWords>& words) {
+  const auto& quorum = run.w.policy.quorum(set.quorum);
+  const auto kcv = shares::kcv(*set.secret);
+  for (std::size_t i = 0; i < words.size(); ++i)
+    run.record("share", {},
+               {{"set", set.id}, {"quorum", set.name}, {"index", i + 1}, {"count", quorum.n()}, {"threshold", quorum.m}, {"holder", quorum.members[i]},
+                {"commitment", shares::commitment(run.state().origin, words[i])}, {"kcv", kcv}, {"form", "words-shown"}, {"file", "none"}, {"medium", "none"}});
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    show_words(run, set.id, quorum.members[i], words[i]);
+    run.w.op.progress(std::string(set.name) + " share " + std::to_string(i + 1) + " of " + std::to_string(quorum.n()) + " is on the paper of " + quorum.members[i]);
+  }
 }
 
 /// Commitments of a whole set first, then the files leave.
@@ -60,6 +97,7 @@ void hand_out(Run& run, const Set& set, std::optional<unsigned>& identifier) {
   for (const auto& member : quorum.members) run.register_medium(member, "share");  // people may have been enrolled by an earlier ceremony
   auto words = shares::split(*set.secret, static_cast<unsigned>(quorum.m), static_cast<unsigned>(quorum.n()), run.rng, 1, identifier);
   identifier = shares::inspect(words.front()).identifier;
+  if (by_passphrase && run.w.policy.recovery_as_words) return hand_out_words(run, set, words);
   const auto kcv = shares::kcv(*set.secret);
   std::vector<PrivateText> texts;
   std::vector<Passphrase> passphrases;
@@ -140,11 +178,11 @@ void dry_lint_root(Run& run) {
                                             run.rng, zlint_for(run, run.w.profiles.at(policy.root.profile)));
   const auto crl = crl_plan(run, linted.view(), run.w.profiles.at(policy.root.profile), 1);
   (void)pki::lint_crl(pki::build_crl_tbs(crl), {&run.w.profiles.at(policy.root.profile), &linted.view(), std::nullopt, run.now(), nullptr});
-  run.w.op.show({"dry-root", "", "The root as it will be (with a throw-away key). Nothing has been made yet."}, pki::describe(linted.view()));
+  run.w.op.show_text({"dry-root", "", "The root as it will be (with a throw-away key). Nothing has been made yet."}, pki::describe(linted.view()));
 }
 
 void initialise_token(Run& run) {
-  if (both_sets_read_back(run)) return;
+  if (run.state().both_sets_read_back()) return;
   std::unique_ptr<hsm::Token> token;
   hsm::TokenIdentity before;
   run.attempt("init", {}, {}, "token", [&] {
@@ -188,7 +226,7 @@ void initialise_token(Run& run) {
 }
 
 void split_secrets(Run& run) {
-  if (both_sets_read_back(run)) return;
+  if (run.state().both_sets_read_back()) return;
   if (!run.activation_secret || !run.recovery_secret)
     throw Refused(ActionRefusal::not_now, "the secrets that were to be split are gone: they were in memory only when the power went", "split",
                   "abort this ceremony and run the genesis again with a blank token; nothing depends on the old one");

@@ -112,6 +112,7 @@ struct Policy {
   std::size_t batch_max = 0;          ///< most certificates in one batch
   int scrypt_log_n = 0;               ///< work factor of passphrase-encrypted files, 14 to 20
   bool proposed_passphrases = true;   ///< only passphrases the appliance proposed are accepted
+  bool recovery_as_words = false;     ///< recovery shares leave as words on paper, not as files
   std::size_t backup_media = 2;       ///< media each wrapped key is written to
   std::vector<std::string> token_models;   ///< CK_TOKEN_INFO model, exactly
   std::vector<std::string> token_serials;  ///< production only

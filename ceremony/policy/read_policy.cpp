@@ -270,6 +270,11 @@ void read_shares(const Table& table, std::optional<Environment> environment, Pol
   if (passphrases != "proposed" && passphrases != "any") {
     table.note("passphrases", "passphrases are " + quoted(passphrases), "write \"proposed\", or in a rehearsal \"any\"");
   }
+  const std::string recovery = table.text_or("recovery", "age-passphrase");
+  policy.recovery_as_words = recovery == "words";
+  if (table.good("recovery") && recovery != "words" && recovery != "age-passphrase") {
+    table.note("recovery", "recovery shares leave as " + quoted(recovery), "write \"age-passphrase\" (files, the default) or \"words\" (on paper)");
+  }
   if (environment != Environment::production) return;
   if (policy.scrypt_log_n < 18) {
     table.note("scrypt_log_n", "the scrypt work factor is 2^" + std::to_string(policy.scrypt_log_n) + " in a production policy",

@@ -75,6 +75,20 @@ std::vector<ActionSpec> all_actions() {
            .provides = {policy_in_force},
            .roles = {Role::governance},
            .acts = {"adopt-policy", "adopt-procedure"}}),
+      act({.name = "record_waiver",
+           .says = "Governance sets a rule aside for one event of this ceremony, with a reason and an end; typing nothing goes on.",
+           .needs = {policy_in_force},
+           .roles = {Role::governance},
+           .acts = {"waive"}}),
+      act({.name = "record_custody",
+           .says = "Two people look at the seal of each thing and read its number; the record keeps the number secret, and knows it again.",
+           .needs = {enrolled},
+           .args = {{"act", ArgKind::choice, "", {"opened", "sealed", "handed"}, "what is done with each", true},
+                    {"items", ArgKind::names, "", {}, "the things, in the same words in each procedure", true},
+                    {"from", ArgKind::line, "", {}, "where they come from, or who gives them; people are asked if it is left out"},
+                    {"to", ArgKind::line, "", {}, "where they go, or who takes them; people are asked if it is left out"}}}),
+      act({.name = "record_deviation",
+           .says = "What went otherwise than written is put on the record with who reports it; typing nothing goes on."}),
       act({.name = "record_evidence",
            .says = "What vouches for the ceremony from outside is put on the record.",
            .needs = {policy_in_force},
@@ -199,6 +213,16 @@ const FactSpec& spec_of(Fact fact) {
   const auto* found = std::ranges::find(facts, fact, &FactSpec::fact);
   assert(found != std::end(facts));
   return *found;
+}
+
+std::vector<std::string_view> parts_of(std::string_view value) {
+  std::vector<std::string_view> parts;
+  for (auto at = value.find(", "); at != std::string_view::npos; at = value.find(", ")) {
+    parts.push_back(value.substr(0, at));
+    value.remove_prefix(at + 2);
+  }
+  parts.push_back(value);
+  return parts;
 }
 
 std::span<const ActionSpec> actions() {

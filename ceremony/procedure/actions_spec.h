@@ -51,13 +51,16 @@ struct FactSpec {
 };
 [[nodiscard]] const FactSpec& spec_of(Fact fact);
 
-enum class ArgKind { choice, list };  ///< one of `choices`; or some of them, none twice, parted by ", "
+/// One of `choices`; some of them, none twice, parted by ", "; names that the procedure gives to things, parted the same way;
+/// a line that it gives, or nothing.
+enum class ArgKind { choice, list, names, line };
 struct ArgSpec {
   std::string_view name;
   ArgKind kind;
   std::string_view fallback;  ///< what a step has that leaves it out
   std::vector<std::string_view> choices;
   std::string_view says;                    ///< for FORMAT.md and error hints
+  bool needed = false;                      ///< it has no fallback: a step that leaves it out does not load
 };
 
 /// "If `from` is so, it is no longer, and `to` is": what signing does to what was prepared.
@@ -81,6 +84,9 @@ struct ActionSpec {
   bool everyone = false;                     ///< `who` must be "everyone"
   std::vector<ArgSpec> args{};
 };
+
+/// What a list's or names' value holds, in order.
+[[nodiscard]] std::vector<std::string_view> parts_of(std::string_view value);
 
 [[nodiscard]] std::span<const ActionSpec> actions();
 /// Null for a name that is not in the list.

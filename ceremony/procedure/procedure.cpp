@@ -75,25 +75,37 @@ std::vector<Role> read_who(const Table& table) {
   return out;
 }
 
+bool is_line(std::string_view text) { return !text.empty() && text.size() <= 80 && text.find_first_of("\n\t") == std::string_view::npos; }
+
+bool is_name_of_thing(std::string_view text) {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  return !text.empty() && text.size() <= 40 && letters.find(text.front()) != std::string_view::npos && text.back() != ' ' &&
+         text.find_first_not_of(std::string(letters) + " .-") == std::string_view::npos;
+}
+
 void read_arg(const Table& table, const ArgSpec& spec, Step& step) {
   const std::string value = table.text_or(spec.name, spec.fallback);
-  std::vector<std::string_view> parts;
-  std::string_view rest = value;
-  while (spec.kind == ArgKind::list && rest.find(", ") != std::string_view::npos) {
-    parts.push_back(rest.substr(0, rest.find(", ")));
-    rest.remove_prefix(rest.find(", ") + 2);
-  }
-  parts.push_back(rest);
-  std::set<std::string_view> seen;
-  for (const std::string_view part : parts) {
-    if (std::ranges::find(spec.choices, part) == spec.choices.end() || !seen.insert(part).second) {
-      table.note(spec.name, quoted(step.action) + " does not take " + std::string(spec.name) + " = " + quoted(value),
-                 std::string(spec.kind == ArgKind::choice ? "write one of " : "write some of, each once and parted by a comma and a space: ") +
-                     listed(spec.choices));
-      break;
-    }
-  }
   step.args[std::string(spec.name)] = value;
+  if (spec.kind == ArgKind::line && value.empty()) return;
+  const bool one = spec.kind == ArgKind::choice || spec.kind == ArgKind::line;
+  std::set<std::string> seen;
+  for (const std::string_view part : one ? std::vector<std::string_view>{value} : parts_of(value)) {
+    const bool fits = spec.kind == ArgKind::line ? is_line(part) : spec.kind == ArgKind::names ? is_name_of_thing(part) : std::ranges::find(spec.choices, part) != spec.choices.end();
+    if (fits && seen.insert(thing_id(part)).second) continue;
+    const std::string_view hint = spec.kind == ArgKind::choice  ? "write one of "
+                                  : spec.kind == ArgKind::list  ? "write some of, each once and parted by a comma and a space: "
+                                  : spec.kind == ArgKind::names ? "write what people call each thing, each once and parted by a comma and a space: 1 to 40 of A-Z, a-z, 0-9, space, - and ."
+                                                                : "write one line of 1 to 80 characters, or leave it out";
+    if (table.has(spec.name) || !spec.needed) table.note(spec.name, quoted(step.action) + " does not take " + std::string(spec.name) + " = " + quoted(value), std::string(hint) + listed(spec.choices));
+    return;
+  }
+}
+
+/// Arguments that have no fallback, and were left out.
+void need_args(const Table& table, const ActionSpec& spec, const std::optional<Table>& args) {
+  for (const ArgSpec& arg : spec.args)
+    if (arg.needed && !(args && args->has(arg.name)))
+      table.note("action", quoted(spec.name) + " needs " + std::string(arg.name) + ": " + std::string(arg.says), "write it into args = { " + std::string(arg.name) + " = \"…\" }");
 }
 
 /// Action, arguments and who must act in it.
@@ -107,6 +119,7 @@ void read_action(const Table& table, Step& step) {
     if (args) (void)args->keys();
     return;
   }
+  need_args(table, *spec, args);
   for (const ArgSpec& arg : spec->args) {
     if (args) {
       read_arg(*args, arg, step);
@@ -264,6 +277,12 @@ std::string Step::who_text() const {
   return out;
 }
 
+std::string thing_id(std::string_view name) {
+  std::string id;
+  for (const char c : name) id += c == ' ' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return id;
+}
+
 const std::string& Step::arg(std::string_view name) const {
   const auto found = args.find(name);
   assert(found != args.end());
@@ -279,6 +298,15 @@ int Procedure::minutes() const {
   int sum = 0;
   for (const Step& each : steps) sum += each.minutes;
   return sum;
+}
+
+std::size_t Procedure::begins_again_at(std::size_t step) const {
+  std::size_t at = step;
+  for (std::size_t i = 0; i < step; ++i) {
+    if (steps[i].action.starts_with("prepare_")) at = std::min(at, i);
+    if (steps[i].action == "sign_prepared") at = step;
+  }
+  return at;
 }
 
 Procedure read_procedure(std::string file_name, std::string_view text) {

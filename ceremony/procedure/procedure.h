@@ -58,7 +58,13 @@ struct Procedure {
 
   [[nodiscard]] const Step* step(std::string_view step_id) const;
   [[nodiscard]] int minutes() const;  ///< all steps together
+  /// Where a run that stopped in that step (counted from 0) begins again. What is prepared and not signed lives in memory
+  /// only: with it gone, its first preparation is done anew.
+  [[nodiscard]] std::size_t begins_again_at(std::size_t step) const;
 };
+
+/// How the id of a question about a thing calls it: "HSM bag" → "hsm-bag".
+[[nodiscard]] std::string thing_id(std::string_view name);
 
 /// Reads a procedure file and runs it symbolically. Throws Refused{TomlRefusal::syntax} or Refused{TomlRefusal::mistakes} with
 /// every mistake at once, each with file:line:column and one finding a mistake.

@@ -138,6 +138,19 @@ void people(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
   sheet.table({"Step", "Act", "Quorum", "At least"}, rows);
 }
 
+/// What a step asks people to write down besides its times.
+void places_to_write(Sheet& sheet, const Step& step, const Policy& policy) {
+  if (step.action == "record_custody") {
+    std::vector<std::vector<std::string>> rows;
+    for (const std::string_view item : parts_of(step.arg("items"))) rows.push_back({std::string(item), "", step.arg("from"), step.arg("to"), ""});
+    sheet.table({"What is " + step.arg("act"), "Number of the seal", "From", "To", "Initials (two)"}, rows);
+  }
+  if (step.action == "record_waiver") {
+    sheet.aside("May be waived", policy.waivable.empty() ? "no rule; the policy lists none" : listed(policy.waivable));
+    sheet.table({"Rule", "Event", "Reason", "Until (UTC)", "Approved by"}, {{"", "", "", "", ""}, {"", "", "", "", ""}});
+  }
+}
+
 void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
   sheet.new_page();
   sheet.heading("Steps");
@@ -155,6 +168,7 @@ void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
       machine += " Shares handed in: " + std::string(name_of(quorum)) + ", " + m_of_n(policy, quorum) + ".";
     }
     sheet.aside("What happens", machine);
+    places_to_write(sheet, step, policy);
     sheet.table({"Begun (UTC)", "Done (UTC)", "Administrator", "Witness", "Security officer"}, {{"", "", "", "", ""}});
     sheet.end_step();
   }
@@ -167,7 +181,16 @@ std::string banner_of(const Policy& policy) {
 
 void tail(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
   sheet.heading("Seals");
-  sheet.table({"What", "Seal on opening", "UTC", "Seal on closing", "UTC", "Initials (two)"}, std::vector<std::vector<std::string>>(8, std::vector<std::string>(6)));
+  std::vector<std::string> things;
+  for (const Step& step : procedure.steps) {
+    if (step.action != "record_custody") continue;
+    for (const std::string_view item : parts_of(step.arg("items")))
+      if (std::ranges::find(things, item) == things.end()) things.emplace_back(item);
+  }
+  things.resize(std::max<std::size_t>(8, things.size() + 2));
+  std::vector<std::vector<std::string>> seals;
+  for (const std::string& thing : things) seals.push_back({thing, "", "", "", "", ""});
+  sheet.table({"What", "Seal on opening", "UTC", "Seal on closing", "UTC", "Initials (two)"}, seals);
   sheet.heading("Storage afterwards");
   sheet.checklist(procedure.storage);
   sheet.new_page();

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "ceremony/ledger/text.h"
-#include "ceremony/policy/policy.h"
+#include "ceremony/report/dashboard.h"
 #include "ceremony/report/verdict.h"
 
 namespace ceremony::report {
@@ -56,22 +56,9 @@ void add_people(const CaState& s, std::string& out) {
   if (s.people.empty()) out += "  nobody is enrolled\n";
 }
 
-std::string due(const CaState& s, Time now) {
+std::string due_lines(const CaState& s, Time now) {
   std::string out;
-  for (const auto& [issuer, crl] : s.crls) {
-    const auto days = std::chrono::floor<std::chrono::days>(crl.next_update - now).count();
-    if (days < 0) out += "  CRL " + std::to_string(crl.number) + " ran out on " + day(crl.next_update) + ": issue the next one now\n";
-    if (days >= 0 && days <= 30) out += "  the next CRL, by " + day(crl.next_update) + " (" + std::to_string(days) + " days)\n";
-  }
-  for (const auto& [digest, c] : s.certificates) {
-    const auto days = std::chrono::floor<std::chrono::days>(c.not_after - now).count();
-    if (!c.revoked && days >= 0 && days <= 365) out += "  a successor of " + shown(c.subject) + ", which ends on " + day(c.not_after) + "\n";
-  }
-  if (s.policy && !s.open && s.tree.size() > 0) {
-    const Time last = s.last_time + std::chrono::days(s.policy->longest_gap_days);
-    if (last - now < std::chrono::days(30)) out += "  a ceremony before " + day(last) + ": after a longer gap governance has to agree\n";
-  }
-  for (const std::string& id : s.open_intents()) out += "  the intent " + shown(id) + " has no result: resume the ceremony\n";
+  for (const Due& one : due(s, now)) out += "  " + one.text + "\n";
   return out.empty() ? "  nothing\n" : out;
 }
 
@@ -90,7 +77,15 @@ std::string status_text(const CaState& s, Time now) {
   add_keys(s, out);
   add_certificates(s, out);
   add_people(s, out);
-  return out + "Due\n" + due(s, now);
+  return out + "Due\n" + due_lines(s, now);
+}
+
+std::string transcript_line(const ledger::Record& r) {
+  std::string line = std::to_string(r.n) + "  " + text_of(r.t) + "  " + r.ev + (r.ok ? "" : " FAILED");
+  for (const auto& person : r.who) line += " " + person;
+  for (const auto* field : {"act", "person", "key", "subject", "kind", "name", "purpose", "text", "reason"})
+    if (const auto value = r.d.text(field); !value.empty()) line += "  " + std::string(field) + ": " + std::string(value);
+  return line;
 }
 
 }  // namespace ceremony::report

@@ -91,5 +91,7 @@ using Files = std::map<std::string, Bytes>;
 
 /// For `ceremony status`: keys, certificates, CRLs, shares, people, the open ceremony, and what is due at `now`.
 [[nodiscard]] std::string status_text(const state::CaState& state, Time now);
+/// A record as people read it at the console: number, time, event, who, what it is about.
+[[nodiscard]] std::string transcript_line(const ledger::Record& record);
 
 }  // namespace ceremony::report

@@ -69,7 +69,7 @@ constexpr Rule table[] = {
     {"CRL-4", "thisUpdate < nextUpdate ≤ thisUpdate + the limit.", "BR 4.9.7", waivable, proved, rule::crl_4, {}},
     {"CRL-5", "Every entry has a reason and a date not after thisUpdate.", "BR 7.2.2", waivable, proved, rule::crl_5, {}},
     {"EXPORT-1", "Whatever left was read back equal, and its digest and medium are on the log.", "MP-5", waivable, asserted, rule::export_1, {}},
-    {"EXPORT-2", "A secret leaves only to its holder: as an age file, in the form of its quorum.", "SC-28", absolute, asserted, rule::export_2, {}},
+    {"EXPORT-2", "A secret leaves only to its holder: as an age file in the form of its quorum, or, where policy has recovery shares leave so, as words that the holder alone is shown.", "SC-28", absolute, asserted, rule::export_2, {}},
     {"EVID-1", "A root genesis names a video or an auditor, the room's access log and the module's certificate.", "BR 6.1.1.1, 6.2.7", waivable, asserted, rule::evid_1, {}},
     {"EVID-2", "A seal number on opening equals the one last closed, and nothing is opened that was not sealed since it was last opened.", "PE-3", waivable, asserted, rule::evid_2, {}},
     {"WAIVER-1", "A waiver names a rule that is not absolute, a reason, an end to come, and has governance approval; it covers one act.", "", absolute, proved, rule::waiver_1, {}},

@@ -218,11 +218,21 @@ void cert_7(const Question& q, Broken& broken) {
     if (!bytes || profile == s.profiles.end()) return;
     try {
       const pki::CsrIntake intake = pki::take_csr(*bytes, *profile->second);
-      if (intake.key.spki_sha256 != digest(q, "spki_sha256") || pki::text(intake.subject) != text(q, "subject"))
-        broken.push_back("the request is for " + shown(pki::text(intake.subject)) + " and key " + hex(intake.key.spki_sha256) + ", the record says otherwise");
+      const std::string subject = pki::text(s.open->environment == "rehearsal" ? pki::marked_as_rehearsal(intake.subject) : intake.subject);
+      if (intake.key.spki_sha256 != digest(q, "spki_sha256") || subject != text(q, "subject"))
+        broken.push_back("the request is for " + shown(subject) + " and key " + hex(intake.key.spki_sha256) + ", the record says otherwise");
     } catch (const Refused& refused) {
       broken.push_back("the request of " + shown(text(q, "recipient")) + " does not stand: " + refused.findings().front().what);
     }
+  }
+  // Before the signature: what is about to be signed is what a request of this ceremony asked for.
+  for (const PlannedCertificate& planned : q.planned.certificates) {
+    if (planned.root) continue;
+    const auto& view = planned.view;
+    const auto same_key = [&](const Import& import) { return import.spki_sha256 == view.key.spki_sha256; };
+    if (std::ranges::any_of(s.open->imports, same_key) &&  // else CERT-3: there is no profile for it
+        std::ranges::none_of(s.open->imports, [&](const Import& import) { return same_key(import) && import.subject == pki::text(view.subject); }))
+      broken.push_back("the request for the key of " + named(view) + " is for another subject");
   }
   if (!is(q, "issue")) return;
   const Key* issuer = key_named(s, text(q, "issuer"));

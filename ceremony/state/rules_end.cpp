@@ -25,8 +25,16 @@ void export_1(const Question& q, Broken& broken) {
 
 void export_2(const Question& q, Broken& broken) {
   if (!is(q, "share")) return;
-  const std::string wanted = text(q, "quorum") == "recovery" ? "age-passphrase" : "age-identity";
+  const policy::Policy* policy = policy_of(q);
+  const bool recovery = text(q, "quorum") == "recovery", as_words = text(q, "form") == "words-shown";
+  const std::string wanted = !recovery ? "age-identity" : policy == nullptr ? text(q, "form") : policy->recovery_as_words ? "words-shown" : "age-passphrase";
   if (text(q, "form") != wanted) broken.push_back("the " + text(q, "quorum") + " share of " + shown(text(q, "holder")) + " left as " + text(q, "form"));
+  if (as_words != (text(q, "file") == "none"))
+    broken.push_back("the share of " + shown(text(q, "holder")) + (as_words ? " left as words and names a file" : " left as no file"));
+  if (as_words) {
+    if (text(q, "medium") != "none") broken.push_back("the share of " + shown(text(q, "holder")) + " left as words and names a medium");
+    return;
+  }
   const auto medium = q.before.open->media.find(text(q, "medium"));
   if (medium == q.before.open->media.end() || medium->second.kind == "ledger" || medium->second.kind == "backup")
     broken.push_back("the share of " + shown(text(q, "holder")) + " left on " + shown(text(q, "medium")) + ", no share medium of this ceremony");

@@ -149,7 +149,7 @@ void fold_share(const Step& f) {
   share.kcv = f.text("kcv");
   share.form = f.text("form");
   share.medium = f.text("medium");
-  share.file = f.digest("file");
+  share.file = digest_in(f.r.d, "file");
   share.n = f.r.n;
   set.shares[share.index] = std::move(share);
 }

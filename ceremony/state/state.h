@@ -55,7 +55,7 @@ struct Share {
   Digest commitment;
   std::string kcv;
   std::string form, medium;
-  Digest file;
+  std::optional<Digest> file;  ///< none of a share that was shown as words
   bool is_void = false;
   bool read_back = false;
   RecordNumber n = 0;
@@ -293,6 +293,10 @@ struct CaState {
   [[nodiscard]] std::uint64_t last_closed_size() const;  ///< 0 before the first close
   /// Whether a closed ceremony left a checkpoint: not one that was aborted before anybody who could sign was enrolled.
   [[nodiscard]] bool has_checkpoint() const;
+  /// The token that holds the keys: the one a record spoke of last; null before one was initialised.
+  [[nodiscard]] const Token* main_token() const;
+  /// Activation and recovery shares were all opened again by their holders: before that nothing may depend on the token's secrets.
+  [[nodiscard]] bool both_sets_read_back() const;
   /// Newest share set of that quorum; null if none.
   [[nodiscard]] const ShareSet* share_set(std::string_view quorum) const;
 };

@@ -90,4 +90,16 @@ const ShareSet* CaState::share_set(std::string_view quorum) const {
   return newest;
 }
 
+const Token* CaState::main_token() const {
+  const Token* newest = nullptr;
+  for (const auto& [serial, token] : tokens)
+    if (token.role == "main" && (newest == nullptr || token.n >= newest->n)) newest = &token;
+  return newest;
+}
+
+bool CaState::both_sets_read_back() const {
+  const auto *activation = share_set("activation"), *recovery = share_set("recovery");
+  return activation != nullptr && activation->all_read_back() && recovery != nullptr && recovery->all_read_back();
+}
+
 }  // namespace ceremony::state

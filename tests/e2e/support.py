@@ -114,8 +114,9 @@ def passphrases(people):
     return answers
 
 
-def endings(people):
-    answers = Answers().give("absent", "").give("deviation", "")
+def endings(people, custody="so1 w1"):
+    """The HSM's bag has one number in all stories, before and after: what differs is said there."""
+    answers = Answers().give("custody-by", custody, 0).give("seal.hsm-bag", "A-4711", 0).give("absent", "").give("deviation", "")
     for person in people:
         answers.give(f"remark.{person}", "agrees")
     return answers
@@ -151,13 +152,14 @@ def genesis_answers(ca=FIRST):
         answers.file(f"share-passphrase.{person}", f"notes/{person}.share", 0)
     for kind in ("video", "access-log", "module-certificate"):
         answers.give(f"evidence.{kind}", "none: a rehearsal")
-    answers.entries += endings(ca.people).entries
+    answers.give("waiver", "").give("seal.hsm-bag", "T-1001").give("seal.backup-bag-1", "A-4712").give("seal.backup-bag-2", "A-4713")
+    answers.entries += endings(ca.people, ca.clock).entries
     return answers
 
 
 def opening_answers():
     return (Answers().give("clock", "adm1 so1").give("clock.adm1", "yes").give("clock.so1", "yes")
-            .give("compared", "so1 w1").give("compare.so1", "yes").give("compare.w1", "yes"))
+            .give("compared", "so1 w1").give("compare.so1", "yes").give("compare.w1", "yes").give("waiver", ""))
 
 
 def request_answers(*names):

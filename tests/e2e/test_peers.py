@@ -417,7 +417,7 @@ FAILURES = {
 class TheTable(unittest.TestCase):
     def test_every_failure_of_a_peer_has_its_test(self):
         good = [words for words, tests in FAILURES.items() if tests and all(exists(test, __file__) for test in tests)]
-        print(f"peers' failures: {len(good)} of {len(FAILURES)} have a test", file=sys.stderr)
+        print(f"counted: peers' failures: {len(good)} of {len(FAILURES)} have a test", file=sys.stderr)
         self.assertEqual(sorted(good), sorted(FAILURES))
 
     def test_a_test_that_is_not_there_is_missed(self):

@@ -34,7 +34,7 @@ def setUpModule():
 
 def tearDownModule():
     named, known = {rule for _, ids in AGREED for rule in ids}, {r.name for r in rules.RULES} | {"LOG-2", "LOG-6"}
-    print(f"two verifiers agree on {len(AGREED)} logs and bundles ({sum(1 for _, ids in AGREED if ids)} broken); "
+    print(f"counted: two verifiers agree on {len(AGREED)} logs and bundles ({sum(1 for _, ids in AGREED if ids)} broken); "
           f"rules broken and named by both: {len(named)} of {len(known)} {sorted(known - named) or ''}")
     if not FAILED:
         shutil.rmtree(FOLDER, ignore_errors=True)

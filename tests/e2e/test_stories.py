@@ -1,12 +1,18 @@
 """Refusals and second chances: what happens when people, media, tokens and requests are not as they should be."""
 import base64
 import datetime
+import hashlib
+import pathlib
 import re
 import shutil
+import subprocess
+import sys
 import unittest
 
 from story import FOLDER, SAVED, SIGNERS, WORLD, Story, setUpModule, tearDownModule, text_of_share
-from support import PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
+from support import BIN, PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
+
+SECOND_VERIFIER = pathlib.Path(__file__).resolve().parent / "second_verifier.py"
 
 
 class Mistakes(Story):
@@ -46,6 +52,44 @@ class Mistakes(Story):
         self.assertEqual([r["res"] for r in approvals[:2]], ["fail", "ok"])
         self.assertIn("credential of c2", approvals[0]["d"]["reason"])
         self.assertNotIn("not what was written down", self.world.log())
+
+
+def frames(payload, length, kind="Q"):
+    """The QR frames of a payload, by the format page alone."""
+    def base32(data):
+        return base64.b32encode(data).decode().rstrip("=")
+
+    sid, data = base32(hashlib.sha256(payload).digest())[:8], base32(payload)
+    pieces = [data[i:i + length] for i in range(0, len(data), length)]
+    bodies = [f"KCYZ1{kind}{sid}{i:02}{len(pieces):02}{piece}" for i, piece in enumerate(pieces, 1)]
+    return [body + base32(hashlib.sha256(body.encode()).digest())[:4] for body in bodies]
+
+
+class Frames(Story):
+    def issue_from(self, *lines, name="qr-1"):
+        answers = issue_answers(name)
+        for line in lines:
+            answers.give(f"frames.{name}", line)
+        return self.world.no_requests().run("issue-intermediates", answers)
+
+    def test_a_request_comes_as_frames_in_any_order_some_wrong_and_some_twice(self):
+        request = (self.world.folder / "intake/a.csr").read_bytes()
+        pages = frames(request, 200)
+        self.assertGreater(len(pages), 3)
+        other = frames(b"something else", 200)[0]
+        damaged = pages[1][:-1] + ("A" if pages[1][-1] != "A" else "B")
+        done = self.issue_from(pages[2], other, pages[2], damaged, *reversed([p for p in pages if p != pages[2]]))
+        self.completes(done)
+        self.assertIn("missing", done.out)
+        (taken,) = self.records("import")
+        self.assertEqual(taken["d"]["medium"], "qr")
+        run("openssl", "req", "-in", self.world.ledgers[0] / "artifacts" / taken["d"]["csr"][:2] / taken["d"]["csr"],
+            "-inform", "DER", "-verify", "-noout")
+
+    def test_frames_of_another_kind_are_refused_by_name(self):
+        done = self.issue_from(frames(b"a certificate", 200, kind="C")[0])
+        self.assertEqual(done.code, 2, done)
+        self.assertEqual(self.records("import"), [])
 
 
 class Media(Story):
@@ -186,6 +230,18 @@ class Policies(Story):
     def test_a_production_policy_takes_no_folders_as_media(self):
         self.refused(self.world.run("root-genesis", None, policy=PROCEDURES / "policy-production.toml"), "a production policy takes no folders as media")
 
+    def test_a_policy_that_lets_what_is_absolute_be_waived_is_refused(self):
+        policy = self.world.folder / "policy.toml"
+        text = (PROCEDURES / "policy-rehearsal.toml").read_text()
+        self.assertEqual(text.count('rules = ["LOG-3"'), 1)
+        policy.write_text(text.replace('rules = ["LOG-3"', 'rules = ["QUORUM-1", "NONE-1", "LOG-3"'))
+        sentences = ('[waivers]: the rule "QUORUM-1" is absolute: nobody can waive it', 'the rule "NONE-1" does not exist', "these can be waived: LOG-3, ")
+        self.refused(self.world.run("issue-intermediates", issue_answers("a.csr"), policy=policy), *sentences)
+        checked = subprocess.run([BIN / "ceremony-rehearsal", "check", policy], capture_output=True, text=True, check=False)
+        self.assertEqual(checked.returncode, 1)
+        for sentence in sentences:
+            self.assertIn(sentence, checked.stderr)
+
     def test_every_mistake_of_a_policy_is_listed_with_its_place_before_anything_is_touched(self):
         text = (PROCEDURES / "policy-rehearsal.toml").read_text()
         mistakes = {'algorithm = "p384"': 'algorithm = "p521"', "years = 25": 'years = "many"', "next_update_days = 180": "next_update_days = -1",
@@ -256,11 +312,12 @@ class Requests(Story):
         run("openssl", "req", "-new", "-key", self.world.folder / "tokens/a.csr.key", "-out", self.world.folder / "intake/e.csr",
             "-subj", "/C=CH/O=Example REHEARSAL/CN=Second Name Issuing CA")
         (self.world.folder / "intake/f.csr").write_bytes(b"no request at all")
-        answers = issue_answers("a.csr", "b.csr", "c.csr", "d.csr", "e.csr", "f.csr")
+        answers = issue_answers("a.csr", "b.csr", "c.csr", "e.csr", "f.csr")  # d.csr is a copy of a.csr: nobody is asked
         for name in "bcef":
             answers.give(f"csr.{name}.csr.refused", "again")
         outcome = self.world.run("issue-intermediates", answers)
         self.completes(outcome)
+        self.spoken(outcome, 'the request "d.csr" is taken in already')
         imports = self.records("import")
         self.assertEqual([r["res"] for r in imports], ["ok", "fail", "fail", "fail", "fail"], imports)
         self.assertEqual(len(self.records("issue")), 2, "the root and one intermediate")
@@ -283,6 +340,36 @@ class Requests(Story):
     def test_a_key_that_is_on_the_log_already_is_refused_in_a_later_ceremony(self):
         self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
         self.refused(self.world.run("issue-intermediates", issue_answers("a.csr")), "the public key is already on the log", "Story Issuing CA", "have the request made again with a new key pair")
+
+    def test_a_request_of_a_company_that_does_not_say_rehearsal_is_marked_and_certified(self):
+        path = self.world.no_requests().folder / "intake/a.csr"
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", self.world.folder / "tokens/a.key", "-out", path,
+            "-subj", "/C=NO/O=Nordlicht Pumps/CN=Nordlicht Issuing CA")
+        self.completes(self.world.run("issue-intermediates", issue_answers("a.csr")))
+        subject = "CN=Nordlicht Issuing CA, O=REHEARSAL Nordlicht Pumps, C=NO"
+        self.assertEqual(self.records("import")[0]["d"]["subject"], subject)
+        self.assertEqual(self.records("issue")[-1]["d"]["subject"], subject)
+        second = subprocess.run([sys.executable, "-B", SECOND_VERIFIER, str(self.world.ledgers[0]), "--pin", self.world.pin()], capture_output=True, text=True, check=False)
+        self.assertEqual(second.returncode, 0, second.stdout)
+
+    def test_a_factory_medium_that_is_named_wrongly_is_named_again(self):
+        slips = (Answers().give("recipient.a.csr", "factory-x").give("recipient.a.csr", "c1").give("recipient.a.csr.refused", "again", 2))
+        outcome = self.world.run("issue-intermediates", issue_answers("a.csr").first(slips))
+        self.completes(outcome)
+        self.spoken(outcome, 'there is no medium called "factory-x"', 'the medium "c1" is a person\'s own', "name the medium that goes to the factory")
+
+    def test_a_step_that_was_refused_half_way_prepares_nothing_twice(self):
+        # The linter fails once, at the second of two certificates; each is signed once all the same.
+        zlint, folder = shutil.which("zlint"), self.world.folder / "tokens"
+        shutil.copy(zlint, folder / "zlint")
+        fake = folder / "fake-zlint"
+        fake.write_text(f'#!/bin/sh\ncase "$*" in *version*) exec {folder}/zlint "$@";; esac\necho >>{folder}/linted\n[ $(wc -l <{folder}/linted) != 2 ] || exit 1\nexec {folder}/zlint "$@"\n')
+        fake.chmod(0o700)
+        self.world.request("b.csr", common_name="Another Issuing CA")
+        answers = issue_answers("a.csr", "b.csr").give("step.prepare-certificates.refused", "again")
+        self.completes(self.world.run("issue-intermediates", answers, mounts=[f"mount --bind '{fake}' '{zlint}'"]))
+        self.assertEqual(len(self.records("issue")), 3, "the root and two intermediates")
+        self.assertEqual(len([r for r in self.records("intent") if r["d"]["act"] == "sign-certificate"]), 3)
 
     def test_a_ceremony_without_requests_stops_and_is_aborted(self):
         self.world.no_requests()

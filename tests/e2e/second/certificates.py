@@ -197,10 +197,14 @@ class Profile:
         return (len(seen) == len(name) and seen.keys() <= set(self.subject["allowed"]) and set(self.subject["required"]) <= seen.keys()
                 and all(seen.get(k) == v for k, v in fixed.items()))
 
-    def subject_from(self, requested):
+    def subject_from(self, requested, rehearsal):
         """The subject that a request gets."""
         fixed, wishes = self.subject.get("fixed", {}), dict(requested)
-        return [(k, fixed[k]) if k in fixed else (k, wishes[k]) for k in self.subject["allowed"] if k in fixed or k in wishes and k in self.subject["from_csr"]]
+        subject = [(k, fixed[k]) if k in fixed else (k, wishes[k]) for k in self.subject["allowed"] if k in fixed or k in wishes and k in self.subject["from_csr"]]
+        if not rehearsal:
+            return subject
+        marked = [(k, f"REHEARSAL {v}" if k == "O" and "REHEARSAL" not in v else v) for k, v in subject]
+        return marked if "O" in dict(marked) else [*marked, ("O", "REHEARSAL")]
 
     def extensions(self, key_id, issuer_key_id):
         def extension(kind, critical, value):

@@ -12,7 +12,7 @@ ACTS = {"governance": "adopt-policy adopt-procedure enrol change-quorum waive re
 ALGORITHMS = {"p256", "p384", "rsa3072", "rsa4096"}
 TABLES = {"": "format name origin environment people exclusive quorums approvals root log issuing crl shares backup limits tokens procedures waivers images",
           "root": "algorithm subject profile years", "log": "algorithm", "issuing": "profiles algorithms years_max batch_max", "crl": "next_update_days",
-          "shares": "scrypt_log_n passphrases", "backup": "media", "limits": "longest_gap_days", "tokens": "models serials", "waivers": "rules",
+          "shares": "scrypt_log_n passphrases recovery", "backup": "media", "limits": "longest_gap_days", "tokens": "models serials", "waivers": "rules",
           "images": "manifests ukis"}
 
 
@@ -71,6 +71,7 @@ class Policy:
         need(within(toml["crl"]["next_update_days"], 1, 365) and within(toml["backup"]["media"], 2, 8) and within(toml["limits"]["longest_gap_days"], 1, 3660), "limits")
         shares = toml["shares"]
         need(within(shares["scrypt_log_n"], 18 if production else 14, 20) and shares["passphrases"] in (("proposed",) if production else ("proposed", "any")), "shares")
+        self.recovery_form = {"age-passphrase": "age-passphrase", "words": "words-shown"}[shares.get("recovery", "age-passphrase")]
         tokens = toml["tokens"]
         need(tokens["models"] and production == bool(tokens.get("serials")) and not (production and any("softhsm" in m.lower() for m in tokens["models"])), "tokens")
         held = {role for roles in self.people.values() for role in roles}

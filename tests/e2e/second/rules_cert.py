@@ -333,6 +333,14 @@ def the_profile_is_the_one_taken_in(s, _r, d):
         yield "another profile than was taken in"
 
 
+@rule("CERT-7", "intent")
+def the_request_was_for_that_subject(s, r, _d):
+    for p in planned(s, r):
+        asked = [i.subject for i in s.now.imports if i.spki_sha256 == p.tbs.key.sha256]
+        if not p.is_root and asked and name_text(p.tbs.subject) not in asked:
+            yield "the request for this key is for another subject"
+
+
 @rule("CERT-7", "import", "issue")
 def possession_was_shown(s, r, d):
     if r.ev == "issue":
@@ -348,8 +356,8 @@ def possession_was_shown(s, r, d):
         yield "the profile is not on the log"
     elif content is not None:
         request = read(Request, content)
-        subject = request and profile.subject_from(request.name)
-        if (not request or request.key.algorithm not in profile.algorithms or not profile.subject_fits(subject, False)
+        subject = request and profile.subject_from(request.name, s.now.environment == "rehearsal")
+        if (not request or request.key.algorithm not in profile.algorithms or not profile.subject_fits(subject, s.now.environment == "rehearsal")
                 or (request.key.sha256, name_text(subject)) != (d.spki_sha256, d.subject)):
             yield "the request does not stand, or is for another key or subject"
 

@@ -408,8 +408,13 @@ def what_left_was_read_back(s, _r, d):
 
 @rule("EXPORT-2", "share")
 def a_secret_leaves_to_its_holder(s, _r, d):
-    if d.form != {"recovery": "age-passphrase", "activation": "age-identity"}[d.quorum] or s.now.media.get(d.medium) in (None, "ledger", "backup"):
-        yield "in another form, or on no share medium"
+    if d.form != ("age-identity" if d.quorum == "activation" else s.law.recovery_form if s.law else d.form):
+        yield "in another form"
+    if d.form == "words-shown":
+        if (d.file, d.medium) != ("none", "none"):
+            yield "as words and as a file"
+    elif d.file == "none" or s.now.media.get(d.medium) in (None, "ledger", "backup"):
+        yield "in no file, or on no share medium"
 
 
 @rule("EVID-1", "close")

@@ -64,6 +64,12 @@ TEST_CASE("an act's approvals come from its quorum, or from what the policy rais
   CHECK_FALSE(policy.approval_for("sign-anything"));
 }
 
+TEST_CASE("recovery shares are files unless the policy has them on paper") {
+  CHECK_FALSE(read_policy("p", shipped(rehearsal)).recovery_as_words);
+  CHECK_FALSE(read_policy("p", with(shipped(rehearsal), "[backup]", "recovery = \"age-passphrase\"\n\n[backup]")).recovery_as_words);
+  CHECK(read_policy("p", with(shipped(rehearsal), "[backup]", "recovery = \"words\"\n\n[backup]")).recovery_as_words);
+}
+
 TEST_CASE("a rehearsal admits tokens by model, production by model and serial") {
   const Policy one = read_policy("p", shipped(rehearsal));
   CHECK(one.admits_token("SoftHSM v2", "any"));

@@ -52,7 +52,7 @@ TEST_CASE("the shipped procedures load, and fit the sample policies") {
 TEST_CASE("steps come with what people read, who acts, and complete arguments") {
   const Procedure procedure = read_procedure(genesis, shipped(genesis));
   CHECK(procedure.kind == Kind::genesis);
-  CHECK(procedure.steps.size() == 23);
+  CHECK(procedure.steps.size() == 26);
   CHECK(procedure.minutes() > 180);
   const Step* split = procedure.step("split");
   REQUIRE(split != nullptr);
@@ -80,7 +80,7 @@ TEST_CASE("what people read fits a screen of 80 by 24: no step is a wall of text
 
 TEST_CASE("a genesis cannot be run on a CA that exists, nor an issuance without one") {
   CHECK(what(with(shipped(genesis), "kind = \"genesis\"", "kind = \"issuance\"")).starts_with("\"enrol_people\" comes too late: the people are enrolled already"));
-  CHECK(what(with(shipped(issuance), "kind = \"issuance\"", "kind = \"genesis\"")).starts_with("\"take_csrs\" comes too early: no policy is in force"));
+  CHECK(what(with(shipped(issuance), "kind = \"issuance\"", "kind = \"genesis\"")).starts_with("\"record_waiver\" comes too early: no policy is in force"));
 }
 
 TEST_CASE("a procedure that the policy does not admit is refused before anything is touched") {
@@ -103,6 +103,24 @@ TEST_CASE("a procedure that the policy does not admit is refused before anything
 
   CHECK(refused(with(text, "kinds = \"video, ", "kinds = \""), policy).ends_with("asks for the evidence \"access-log, module-certificate\"\n"));
   CHECK(refused(with(text, "as = \"each\"", "as = \"batch\""), policy).ends_with("approves a root certificate as a batch\n"));
+}
+
+TEST_CASE("a run that stopped begins again where the oldest thing that is prepared and not signed was prepared") {
+  const Procedure issue = read_procedure(issuance, shipped(issuance));
+  const auto begins = [](const Procedure& procedure, std::string_view stopped) {
+    for (std::size_t i = 0; i < procedure.steps.size(); ++i)
+      if (procedure.steps[i].id == stopped) return procedure.steps[procedure.begins_again_at(i)].id;
+    return std::string("no such step");
+  };
+  CHECK(begins(issue, "take-csrs") == "take-csrs");
+  // Also from the step between approving and signing that opens the HSM's bag.
+  for (const char* const stopped : {"prepare-certificates", "prepare-crl", "approve", "open-bag", "sign"}) CHECK(begins(issue, stopped) == "prepare-certificates");
+  CHECK(begins(issue, "export-bundles") == "export-bundles");
+  const Procedure root = read_procedure(genesis, shipped(genesis));
+  CHECK(begins(root, "lock") == "lock");
+  CHECK(begins(root, "sign-root") == "prepare-root");
+  CHECK(begins(root, "prepare-crl") == "prepare-crl");
+  CHECK(begins(root, "sign-crl") == "prepare-crl");
 }
 
 TEST_CASE("the table of actions is consistent") {

@@ -133,7 +133,7 @@ class RefusalTable final {
   }
 
   void print_count() const {
-    std::printf("refusals of %s: %zu\n", m_kind.c_str(), m_entries.size());
+    std::printf("counted: refusals: %s: %zu\n", m_kind.c_str(), m_entries.size());
     std::fflush(stdout);
   }
 

@@ -31,7 +31,7 @@ TEST_CASE("Without keys: every byte of every record changed is another leaf than
   }
   CHECK(noticed == changed);
   CHECK(changed > 40000);
-  std::printf("bytes of records changed and noticed: %zu of %zu\n", noticed, changed);
+  std::printf("counted: bytes of records changed and noticed: %zu of %zu\n", noticed, changed);
 }
 
 TEST_CASE("Without keys: a byte changed, asked of the whole verifier") {

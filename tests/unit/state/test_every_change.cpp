@@ -115,7 +115,7 @@ TEST_CASE("Every change, written out for a second verifier", "[.every-change]") 
     change(records);
     keep_unjudged_log(happy().signed_log(std::move(records)));
   }
-  std::printf("changes written out: %zu of %zu\n", wanted, changes.size());
+  std::printf("counted: changes written out: %zu of %zu\n", wanted, changes.size());
 }
 
 }  // namespace ceremony::testing

@@ -85,6 +85,8 @@ TEST_CASE("CERT-6, CERT-7: whose key it is") {
           set(r, "csr", log.put(bad));
         }) == Ids{"CERT-7"});
   CHECK(broken_at(import, [](Record& r) { set(r, "subject", "CN=Another"); }) == Ids{"CERT-7"});
+  // Before the signature already: asked for was another name.
+  CHECK(broken_after(where("intent", "act", "sign-batch"), [](state::CaState& s) { s.open->imports.at(0).subject = "CN=Another"; }) == Ids{"CERT-7"});
   CHECK(broken_at(where("issue", 1), [](Record& r) { set(r, "csr", "none"); }) == Ids{"CERT-7"});
   CHECK(broken_after(where("issue", 1), [](state::CaState& s) { s.open->imports.clear(); }) == Ids{"CERT-7"});
 }
@@ -137,12 +139,32 @@ TEST_CASE("EXPORT, EVID-1, DEV: the rest") {
   CHECK(broken_at(where("export", "kind", "public"), [](Record& r) { set(r, "media", std::vector<std::string>{}); }) == Ids{"EXPORT-1"});
   CHECK(broken_at(where("share"), [](Record& r) { set(r, "form", "age-passphrase"); }) == Ids{"EXPORT-2"});
   CHECK(broken_at(where("share"), [](Record& r) { set(r, "medium", "ledger-1"); }) == Ids{"EXPORT-2"});
+  CHECK(broken_at(where("share"), [](Record& r) { set(r, "file", "none"); }) == Ids{"EXPORT-2"});
   CHECK(broken_after(where("close"), [](state::CaState& s) { std::erase_if(s.open->evidence, [](const auto& e) { return e.kind == "access-log"; }); }) == Ids{"EVID-1"});
   CHECK(broken_after(where("close"), [](state::CaState& s) { std::erase_if(s.open->evidence, [](const auto& e) { return e.kind == "auditor"; }); }) == Ids{"EVID-1"});
   CHECK(broken_after(where("close"), [](state::CaState& s) { std::erase_if(s.open->evidence, [](const auto& e) { return e.kind == "module-certificate"; }); }) == Ids{"EVID-1"});
   CHECK(broken_at(where("signoff"), [](Record& r) { set(r, "deviations", 0); }) == Ids{"DEV-1"});
   CHECK(broken_at(where("deviation"), [](Record& r) { set(r, "source", "person"); }) == Ids{"DEV-1"});  // the appliance noted it
   CHECK(broken_after(where("close"), [](state::CaState& s) { s.open->signoffs.clear(); }) == Ids{"DEV-1"});
+}
+
+TEST_CASE("EXPORT-2: words on paper, where policy has them so and of recovery shares only") {
+  const auto as_words = [](Record& r) { set(r, "form", "words-shown"), set(r, "file", "none"), set(r, "medium", "none"); };
+  const std::size_t recovery = where("share", "quorum", "recovery");
+  CHECK(broken_at(recovery, as_words) == Ids{"EXPORT-2"});
+  CHECK(broken_at(where("share", "quorum", "activation"), as_words) == Ids{"EXPORT-2"});
+  const auto by_hand = under_policy({{"passphrases = \"proposed\"", "passphrases = \"proposed\"\nrecovery = \"words\""}});
+  CHECK(broken_after(recovery, by_hand) == Ids{"EXPORT-2"});
+  state::CaState s = before(recovery);
+  by_hand(s);
+  Record r = happy().records()[recovery];
+  as_words(r);
+  CHECK(broken_by(s, r, happy().source()) == Ids{});
+  for (const auto& [field, value] : {std::pair<std::string, Value>{"file", sha256("file")}, {"medium", "c1"}}) {
+    Record wrong = r;
+    set(wrong, field, value);
+    CHECK(broken_by(s, wrong, happy().source()) == Ids{"EXPORT-2"});
+  }
 }
 
 }  // namespace ceremony::testing

@@ -33,7 +33,7 @@ TEST_CASE("The tally of the rules, after all other tests") {
     if (bites_alone(rule.id)) ++named; else not_named += " " + std::string(rule.id);
     if (needed(rule.id)) ++wanted; else not_needed += " " + std::string(rule.id);
   }
-  std::printf("rules broken and named: %zu of %zu\nrules that some test needs: %zu of %zu\nways in which they were broken: %zu\n", named, there, wanted, there, cases().size());
+  std::printf("counted: rules broken and named: %zu of %zu\ncounted: rules without which a test turns red: %zu of %zu\ncounted: ways in which rules were broken: %zu\n", named, there, wanted, there, cases().size());
   // Run alone, without the tests that break rules, this fails: there is nothing to count.
   CHECK(not_named == "");
   CHECK(not_needed == "");

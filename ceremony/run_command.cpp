@@ -1,0 +1,92 @@
+#include "ceremony/run_command.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "ceremony/actions/action.h"
+#include "ceremony/conductor.h"
+#include "hsm/pkcs11_module.h"
+#include "tui/plain_operator.h"
+#include "tui/tui_operator.h"
+
+namespace ceremony {
+namespace {
+
+/// People at a terminal get screens; those who pipe, and those who ask for them, get lines.
+std::unique_ptr<Operator> make_people_operator(const Options& o) {
+  // Whoever reads what we write may go away; reading their answers says so, and nothing dies half-way.
+  ::signal(SIGPIPE, SIG_IGN);
+  const std::chrono::seconds idle(o.idle);
+  const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+  if (o.tui || (terminal && !o.plain)) return tui::make_tui_operator(tui::make_curses_terminal(idle));
+  return tui::make_plain_operator(STDIN_FILENO, STDOUT_FILENO, idle);
+}
+
+/// SHA-256 of the program that runs: what the screen shows as words, and what `open` records beside the version.
+Digest own_digest(Env& env) {
+  return sha256(env.read(std::filesystem::read_symlink("/proc/self/exe"), std::size_t{1} << 30));
+}
+
+SourceFiles read_all(Env& env, const Options& o) {
+  std::vector<Finding> mistakes;
+  if (o.ledgers.size() != 2) mistakes.push_back({std::to_string(o.ledgers.size()) + " ledgers are named", "--ledger", "name the two ledger media: --ledger A --ledger B"});
+  // Everything is read and checked, all files and all their mistakes, before a token or a medium is touched.
+  return read_sources(env, paths_of(o), std::move(mistakes));
+}
+
+void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, const MakeScripted& make_scripted) {
+  if (policy.environment == policy::Environment::production) {
+    if (!o.answers.empty())
+      throw Refused(ProgramRefusal::not_here, "a production policy takes no answers file", o.answers, "people answer in production; leave --answers out");
+    throw Refused(ProgramRefusal::not_here, "a production policy takes no folders as media", o.policy,
+                  "production runs on the appliance image with removable disks; use a rehearsal policy here");
+  }
+  if (!o.answers.empty() && !make_scripted)
+    throw Refused(ProgramRefusal::not_here, "this program has no scripted operator", o.answers, "use ceremony-rehearsal");
+}
+
+}  // namespace
+
+SourcePaths paths_of(const Options& o) { return {o.policy, o.hsm, o.procedure, o.procedures}; }
+
+Table::Table(const Options& o, const MakeScripted& make_scripted) : m_options(o), m_env(make_posix_env()), m_files(read_all(*m_env, o)) {
+  refuse_what_is_not_here(o, m_files.policy, make_scripted);
+  m_software_digest = own_digest(*m_env);
+  for (std::size_t i = 0; i < o.backups.size(); ++i) {
+    const auto name = "backup-" + std::to_string(i + 1);
+    m_volumes.add("backup", std::make_unique<media::FolderVolume>(*m_env, name, o.backups[i]));
+  }
+  for (const auto& medium : o.media) {
+    const auto equals = medium.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Refused(ProgramRefusal::arguments, "\"" + medium + "\" is not NAME=FOLDER", "--media", "write --media c1=/path/of/folder");
+    m_volumes.add("media", std::make_unique<media::FolderVolume>(*m_env, medium.substr(0, equals), medium.substr(equals + 1)));
+  }
+  if (o.answers.empty()) m_people = make_people_operator(o);
+  else m_scripted = make_scripted(*m_env, o.answers);
+}
+
+int Table::perform(const SourceFiles& files, hsm::Module& module) {
+  actions::Zlint zlint;
+  const auto folders = ledgers();
+  std::vector<ledger::Repair> repairs;
+  auto journal = ledger::Journal::has_records(*m_env, folders) ? ledger::Journal::open(*m_env, folders, repairs) : ledger::Journal::create(*m_env, folders);
+  actions::Run run({*m_env, op(), module, m_volumes, zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
+                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), m_software_digest},
+                   journal);
+  const auto outcome = conduct(run, files.procedure, repairs);
+  op().finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."
+                : outcome == Outcome::stopped ? "Stopped. Nothing is lost: run the same command again and the ceremony goes on."
+                                              : "Aborted: the ceremony is closed on the record.");
+  if (outcome == Outcome::complete) all_used();
+  return outcome == Outcome::complete ? 0 : outcome == Outcome::aborted ? 1 : 2;
+}
+
+int run_command(const Options& o, const MakeScripted& make_scripted) {
+  Table table(o, make_scripted);
+  const auto module = hsm::open_pkcs11(table.files().binding->module);
+  return table.perform(table.files(), *module);
+}
+
+}  // namespace ceremony

@@ -1,0 +1,50 @@
+// `ceremony run`: a table with its files, media and operator, and one procedure run at it. The console sits at the same table.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ceremony/ground/env.h"
+#include "ceremony/options.h"
+#include "ceremony/program.h"
+#include "ceremony/source_files.h"
+#include "hsm/token.h"
+#include "media/folder_volume.h"
+
+namespace ceremony {
+
+/// Everything a ceremony is run with but the token. Invariant: all reviewed files were read and checked, and what a
+/// rehearsal alone may do was refused to a production policy, before a medium was touched.
+class Table final {
+ public:
+  /// Without a procedure in `options` the files are those of the policy. Throws Refused with every mistake of every file.
+  Table(const Options& options, const MakeScripted& make_scripted);
+
+  [[nodiscard]] Operator& op() { return m_scripted.op ? *m_scripted.op : *m_people; }
+  [[nodiscard]] Env& env() { return *m_env; }
+  [[nodiscard]] media::FolderVolumes& volumes() { return m_volumes; }
+  [[nodiscard]] const Digest& software_digest() const { return m_software_digest; }
+  [[nodiscard]] std::vector<Path> ledgers() const { return {m_options.ledgers.begin(), m_options.ledgers.end()}; }
+  [[nodiscard]] const SourceFiles& files() const { return m_files; }
+
+  /// Runs the procedure of `files`, or goes on with it; the exit code.
+  [[nodiscard]] int perform(const SourceFiles& files, hsm::Module& module);
+  /// A script whose answers were not all used is refused.
+  void all_used() const { if (m_scripted.all_used) m_scripted.all_used(); }
+
+ private:
+  const Options& m_options;
+  std::unique_ptr<Env> m_env;
+  SourceFiles m_files;
+  Digest m_software_digest;
+  media::FolderVolumes m_volumes;
+  Scripted m_scripted;
+  std::unique_ptr<Operator> m_people;
+};
+
+[[nodiscard]] SourcePaths paths_of(const Options& options);
+
+[[nodiscard]] int run_command(const Options& options, const MakeScripted& make_scripted);
+
+}  // namespace ceremony

@@ -1,0 +1,1 @@
+fuzz_target(qr_frames media_qr)

@@ -1,0 +1,177 @@
+// What is looked at before a ceremony begins: the state and the line of each, and that looking changes nothing.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "ceremony/preflight.h"
+#include "tests/unit/state/log_builder.h"
+
+namespace ceremony::testing {
+namespace {
+
+const std::vector<Path> both{"/ledger-1", "/ledger-2"};
+
+policy::Policy own_policy() { return policy::read_policy("policy", happy().policy_text()); }
+
+/// The happy log on two disks, whole.
+MemoryEnv disks() {
+  MemoryEnv env;
+  auto& log = happy();
+  const auto image = log.signed_log(log.records());
+  for (const auto& folder : both) image.write_to(env, folder);
+  std::vector<ledger::Repair> repairs;
+  ledger::Journal::open(env, both, repairs).write_sums();
+  env.set_now(log.state().last_time + std::chrono::hours(1));
+  return env;
+}
+
+/// The last records away from a ledger, as text.
+void cut(MemoryEnv& env, const Path& folder, std::size_t records) {
+  auto text = as_text(env.at(folder / "transcript.log"));
+  for (std::size_t i = 0; i < records; ++i) text.erase(text.rfind('\n', text.size() - 2) + 1);
+  env.at(folder / "transcript.log") = as_bytes(text);
+}
+
+LedgersSeen seen_without_a_change(MemoryEnv& env) {
+  const auto before = std::pair(env.files(both[0]), env.exists(both[1]) ? env.files(both[1]) : std::map<std::string, Bytes>());
+  auto seen = look_at_ledgers(env, both, own_policy());
+  CHECK(before == std::pair(env.files(both[0]), env.exists(both[1]) ? env.files(both[1]) : std::map<std::string, Bytes>()));
+  return seen;
+}
+
+bool has(const Check& check, Ready ready, std::string_view part) {
+  UNSCOPED_INFO(name_of(check.ready) << " " << check.what << ": " << check.says);
+  return check.ready == ready && check.says.find(part) != std::string::npos && check.says.find('\n') == std::string::npos;
+}
+
+class NoVolumes final : public media::Volumes {
+ public:
+  media::Volume& named(const std::string& name) override { throw Refused(media::VolumeRefusal::absent, "no such medium", name, "name it"); }
+  std::vector<std::string> names(const std::string&) const override { return {}; }
+};
+
+class StuckEnv final : public Env {
+ public:
+  Time now() override { return Time{}; }
+  void random(std::span<std::uint8_t> out) override { std::ranges::fill(out, std::uint8_t{7}); }
+  bool exists(const Path&) override { return false; }
+  Bytes read(const Path&, std::size_t) override { return {}; }
+  std::vector<std::string> list(const Path&) override { return {}; }
+  void make_folder(const Path&) override {}
+  void create(const Path&, View) override {}
+  void append(const Path&, View) override {}
+  void truncate(const Path&, std::size_t) override {}
+  void rename(const Path&, const Path&) override {}
+  void replace(const Path&, View) override {}
+  void remove(const Path&) override {}
+};
+
+procedure::Procedure issuance() {
+  std::ifstream in(CEREMONY_SOURCE "/procedures/issue-intermediates.toml");
+  std::stringstream out;
+  out << in.rdbuf();
+  return procedure::read_procedure("issue", out.str());
+}
+
+/// The pre-flight of the issuance with no module, no media: only what the ledgers, the clock and the kernel say.
+std::vector<Check> bare(Env& env, const LedgersSeen& ledgers) {
+  const auto policy = own_policy();
+  const auto procedure = issuance();
+  NoVolumes volumes;
+  Surroundings around{env, volumes, nullptr, "there is no module", policy, {}};
+  report::Startable startable{procedure.id, procedure.title, 1, 1, {{"activation quorum", 2, policy.activation.members}}, false, ""};
+  return preflight(ledgers, procedure, startable, around);
+}
+
+}  // namespace
+
+TEST_CASE("Two equal ledgers are equal, and two empty ones are a beginning") {
+  auto env = disks();
+  const auto seen = seen_without_a_change(env);
+  CHECK(has(seen.check, Ready::ok, "equal, " + std::to_string(happy().records().size()) + " records"));
+  CHECK(seen.readable);
+  CHECK(seen.state.closed.size() == 2);
+  MemoryEnv empty;
+  const auto none = look_at_ledgers(empty, both, own_policy());
+  CHECK(has(none.check, Ready::ok, "both empty"));
+  CHECK(none.readable);
+  CHECK(!empty.exists(both[0]));
+}
+
+TEST_CASE("A ledger that lacks a closed ceremony, differs or is not there cannot be begun with") {
+  auto env = disks();
+  cut(env, both[1], 3);
+  CHECK(has(seen_without_a_change(env).check, Ready::missing, "/ledger-2"));
+  env = disks();
+  auto& log = env.at(both[1] / "transcript.log");
+  const auto at = as_text(log).find("\"person\":\"c3\"");
+  REQUIRE(at != std::string::npos);
+  log[at + 11] = '9';
+  const auto differing = seen_without_a_change(env);
+  CHECK(has(differing.check, Ready::missing, "/ledger-2"));
+  CHECK(!differing.readable);
+  env = disks();
+  for (const auto& [name, bytes] : env.files(both[1])) env.remove(both[1] / name);
+  CHECK(has(look_at_ledgers(env, both, own_policy()).check, Ready::missing, "there is no ledger here"));
+}
+
+TEST_CASE("A ledger that is behind within the open ceremony will be mended, not by looking") {
+  auto env = disks();
+  // Both stand in the middle of the second ceremony, the second ledger two records earlier.
+  const auto genesis = happy().state().closed.front().size();
+  const auto more = happy().records().size() - genesis;
+  for (const auto& folder : both) {
+    cut(env, folder, more / 2);
+    env.remove(folder / "checkpoints" / std::to_string(happy().records().size()));
+    env.replace(folder / "checkpoint", env.at(folder / "checkpoints" / std::to_string(genesis)));
+  }
+  cut(env, both[1], 2);
+  const auto seen = seen_without_a_change(env);
+  CHECK(has(seen.check, Ready::look, "ledger-2 is behind by 2 records of the open ceremony"));
+  CHECK(seen.state.open);
+}
+
+TEST_CASE("A closed ceremony that lacks its sums is to be finished") {
+  auto env = disks();
+  for (const auto& folder : both) env.remove(folder / "SHA256SUMS");
+  CHECK(has(seen_without_a_change(env).check, Ready::look, "Begin finishes that, and nothing else"));
+}
+
+TEST_CASE("Ledgers of another CA say whose they are") {
+  auto env = disks();
+  auto policy = own_policy();
+  policy.origin = "rehearsal.other";
+  CHECK(has(look_at_ledgers(env, both, policy).check, Ready::missing, "they are those of the CA \"rehearsal.ca.example.com/test\", the policy is that of \"rehearsal.other\""));
+}
+
+TEST_CASE("The clock stands after the last record") {
+  auto env = disks();
+  const auto seen = look_at_ledgers(env, both, own_policy());
+  CHECK(has(bare(env, seen)[3], Ready::ok, "after the last record"));
+  env.set_now(happy().state().last_time - std::chrono::seconds(1));
+  CHECK(has(bare(env, seen)[3], Ready::missing, "is before the log's last record"));
+  env.set_now(happy().state().last_time + std::chrono::days(5000));
+  CHECK(has(bare(env, seen)[3], Ready::look, "governance has to agree"));
+}
+
+TEST_CASE("No module, nobody and no medium are missing, each in one line") {
+  auto env = disks();
+  const auto checks = bare(env, look_at_ledgers(env, both, own_policy()));
+  REQUIRE(checks.size() == 6);
+  CHECK(has(checks[0], Ready::ok, "equal"));
+  CHECK(has(checks[1], Ready::missing, "there is no module"));
+  CHECK(has(checks[2], Ready::missing, "activation quorum: media of 0 of the 2 needed, lacking c1 (not named)"));
+  CHECK(has(checks[4], Ready::ok, "gives bytes"));
+  CHECK(has(checks[5], Ready::missing, "needs the medium \"intake\""));
+  CHECK(!may_begin(checks));
+  CHECK(text(checks).find("[missing] token: there is no module\n") != std::string::npos);
+  CHECK(may_begin(std::vector<Check>{{"clock", Ready::ok, ""}, {"entropy", Ready::look, ""}}));
+}
+
+TEST_CASE("A random source that repeats itself is none") {
+  StuckEnv stuck;
+  CHECK(has(bare(stuck, {})[4], Ready::missing, "the same 32 bytes twice"));
+}
+
+}  // namespace ceremony::testing
