@@ -12,11 +12,11 @@
 namespace ceremony {
 namespace {
 
-std::vector<std::string> words_of(const std::vector<ledger::Repair>& repairs) {
+std::vector<std::string> words_of(const actions::Run& run, const std::vector<ledger::Repair>& repairs) {
   std::vector<std::string> out;
   for (const auto& r : repairs) {
     std::string text(ledger::name_of(r.kind));
-    text += " on " + r.folder.filename().string();
+    text += " on " + Path(run.ledger_name(r.folder)).filename().string();
     if (r.count > 0) text += ", from record " + std::to_string(r.first) + ", " + std::to_string(r.count);
     if (!r.what.empty()) text += ", " + r.what;
     out.push_back(text);
@@ -61,7 +61,7 @@ void reconcile(actions::Run& run) {
 
 void resume(actions::Run& run, const std::vector<ledger::Repair>& repairs) {
   const std::string token = run.state().active ? run.state().active->token : "";
-  run.record("resume", {}, {{"at", run.step}, {"repairs", words_of(repairs)}});
+  run.record("resume", {}, {{"at", run.step}, {"repairs", words_of(run, repairs)}});
   if (!token.empty()) run.record("deactivate", {}, {{"token", token}, {"reason_for", "resume"}});
   reconcile(run);
   actions::record_unrecorded(run);

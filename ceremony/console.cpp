@@ -24,7 +24,7 @@ class ConsoleDesk final : public Desk {
   ConsoleDesk(const ConsoleDesk&) = delete;
   ConsoleDesk& operator=(const ConsoleDesk&) = delete;
 
-  void look() { m_seen = look_at_ledgers(m_table.env(), m_table.ledgers(), policy()); }
+  void look() { m_seen = look_at_ledgers(m_table.env(), m_table.ledgers(), policy(), m_table.ledger_names()); }
   [[nodiscard]] const LedgersSeen& ledgers() const { return m_seen; }
   /// Whether Esc leads back to the dashboard.
   bool away = false;
@@ -149,7 +149,7 @@ int console_command(const Options& o, const MakeScripted& make_scripted) {
     Console console(table);
     const auto* procedure = console.choose();
     if (procedure == nullptr) {
-      table.op().finished("No ceremony was begun.");
+      table.finished("No ceremony was begun.");
       table.all_used();
       return 0;
     }

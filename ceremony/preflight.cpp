@@ -59,7 +59,7 @@ std::string joined(const std::vector<std::string>& parts, std::string_view with 
   return out;
 }
 
-Said look_at_log(Env& looking, const std::vector<Path>& ledgers, const policy::Policy& policy, LedgersSeen& seen) {
+Said look_at_log(Env& looking, const std::vector<Path>& ledgers, const policy::Policy& policy, const std::map<Path, std::string>& names, LedgersSeen& seen) {
   std::vector<ledger::Repair> repairs;
   const auto journal = ledger::Journal::open(looking, ledgers, repairs);
   state::CaState s = actions::replay(journal);
@@ -72,7 +72,7 @@ Said look_at_log(Env& looking, const std::vector<Path>& ledgers, const policy::P
     return {Ready::look, count + "; the last ceremony is closed, but a signature or a proof is missing: Begin finishes that, and nothing else"};
   const auto behind = std::ranges::find(repairs, ledger::Repair::Kind::caught_up, &ledger::Repair::kind);
   if (behind != repairs.end())
-    return {Ready::look, behind->folder.filename().string() + " is behind by " + std::to_string(behind->count) + " records of the open ceremony; it is brought up to the other when that goes on"};
+    return {Ready::look, (names.contains(behind->folder) ? names.at(behind->folder) : behind->folder.filename().string()) + " is behind by " + std::to_string(behind->count) + " records of the open ceremony; it is brought up to the other when that goes on"};
   // Artifacts that no record names yet are left by every stop, on both alike.
   if (std::ranges::any_of(repairs, [](const auto& r) { return r.kind != ledger::Repair::Kind::incoming; })) return {Ready::look, count + "; " + std::to_string(repairs.size()) + " traces of an interruption are put right when the ceremony goes on"};
   return {Ready::ok, "equal, " + count};
@@ -107,7 +107,7 @@ Said look_at_token(const state::CaState& s, const procedure::Procedure& procedur
 std::string lacks(const std::string& person, const state::CaState& s, const std::vector<std::string>& there, media::Volumes& volumes) {
   if (std::ranges::find(there, person) == there.end()) return "not named";
   auto& volume = volumes.named(person);
-  if (volume.inserted() == media::Inserted::no) return "not inserted";
+  if (volume.inserted() == media::Inserted::no) return volume.kind() == media::VolumeKind::disk ? "" : "not inserted";  // a disk is asked for when it is needed
   if (s.people.contains(person) && !volume.exists(actions::credential_file())) return "no credential on it";
   return "";
 }
@@ -168,7 +168,10 @@ Said look_at_media(const procedure::Procedure& procedure, Surroundings& around) 
   std::vector<std::string> others;
   for (const auto& name : names) {
     auto& volume = around.volumes.named(name);
-    if (volume.inserted() == media::Inserted::no) continue;
+    if (volume.inserted() == media::Inserted::no) {
+      if (volume.kind() == media::VolumeKind::disk && !around.policy.people.contains(name)) others.push_back(name);
+      continue;
+    }
     if (const auto label = volume.label(); label && label->origin != around.policy.origin)
       return {Ready::missing, "\"" + name + "\" belongs to another CA: its label says \"" + label->name + "\" of \"" + label->origin + "\"; insert the one of this CA"};
     if (!around.policy.people.contains(name)) others.push_back(name);
@@ -198,12 +201,12 @@ Said look_at_ledgers_for(const LedgersSeen& ledgers, const report::Startable& st
 
 std::string_view name_of(Ready ready) { return ready == Ready::ok ? "ok" : ready == Ready::look ? "look" : "missing"; }
 
-LedgersSeen look_at_ledgers(Env& env, const std::vector<Path>& ledgers, const policy::Policy& policy) {
+LedgersSeen look_at_ledgers(Env& env, const std::vector<Path>& ledgers, const policy::Policy& policy, const std::map<Path, std::string>& names) {
   LedgersSeen seen;
   LookingEnv looking(env);
   seen.readable = false;
   seen.check = looked("ledgers", [&]() -> Said {
-    auto said = ledger::Journal::has_records(looking, ledgers) ? look_at_log(looking, ledgers, policy, seen) : Said{Ready::ok, "both empty: the first ceremony makes the log"};
+    auto said = ledger::Journal::has_records(looking, ledgers) ? look_at_log(looking, ledgers, policy, names, seen) : Said{Ready::ok, "both empty: the first ceremony makes the log"};
     seen.readable = true;
     return said;
   });

@@ -3,6 +3,7 @@
 // is only said. Throws nothing of the outside world: what it refuses is a line.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,7 +35,8 @@ struct LedgersSeen {
   state::CaState state;  ///< empty where the ledgers cannot be read together
   bool readable = true;
 };
-[[nodiscard]] LedgersSeen look_at_ledgers(Env& env, const std::vector<Path>& ledgers, const policy::Policy& policy);
+/// `names`: what people call the folders, where it is not their last part.
+[[nodiscard]] LedgersSeen look_at_ledgers(Env& env, const std::vector<Path>& ledgers, const policy::Policy& policy, const std::map<Path, std::string>& names = {});
 
 /// What is looked at. `module` is null where it does not load; `module_refusal` then says why.
 struct Surroundings {

@@ -111,6 +111,7 @@ void add_table_options(CLI::App& command, Options& o) {
   command.add_option("--ledger", o.ledgers, "ledger medium; give it twice")->required()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--backup", o.backups, "backup medium; at least two for a genesis")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--media", o.media, "NAME=FOLDER, a medium by the name people call it")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_flag("--disks", o.disks, "--ledger, --backup and --media are names of removable disks, which are asked for; started by ceremony-mounter");
   command.add_option("--procedures", o.procedures, "folder of procedures, with profiles/ in it");
   command.add_flag("--tui", o.tui, "screens, even where standard input is no terminal (then it is refused)");
   command.add_flag("--plain", o.plain, "lines of text instead of screens: for speech, braille, serial lines and pipes")->excludes("--tui");

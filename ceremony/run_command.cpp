@@ -39,8 +39,9 @@ void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, con
   if (policy.environment == policy::Environment::production) {
     if (!o.answers.empty())
       throw Refused(ProgramRefusal::not_here, "a production policy takes no answers file", o.answers, "people answer in production; leave --answers out");
-    throw Refused(ProgramRefusal::not_here, "a production policy takes no folders as media", o.policy,
-                  "production runs on the appliance image with removable disks; use a rehearsal policy here");
+    if (!o.disks)
+      throw Refused(ProgramRefusal::not_here, "a production policy takes no folders as media", o.policy,
+                    "production runs on the appliance image with removable disks (--disks); use a rehearsal policy here");
   }
   if (!o.answers.empty() && !make_scripted)
     throw Refused(ProgramRefusal::not_here, "this program has no scripted operator", o.answers, "use ceremony-rehearsal");
@@ -50,21 +51,18 @@ void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, con
 
 SourcePaths paths_of(const Options& o) { return {o.policy, o.hsm, o.procedure, o.procedures}; }
 
-Table::Table(const Options& o, const MakeScripted& make_scripted) : m_options(o), m_env(make_posix_env()), m_files(read_all(*m_env, o)) {
+Table::Table(const Options& o, const MakeScripted& make_scripted) : m_env(make_posix_env()), m_files(read_all(*m_env, o)) {
   refuse_what_is_not_here(o, m_files.policy, make_scripted);
   m_software_digest = own_digest(*m_env);
-  for (std::size_t i = 0; i < o.backups.size(); ++i) {
-    const auto name = "backup-" + std::to_string(i + 1);
-    m_volumes.add("backup", std::make_unique<media::FolderVolume>(*m_env, name, o.backups[i]));
-  }
-  for (const auto& medium : o.media) {
-    const auto equals = medium.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw Refused(ProgramRefusal::arguments, "\"" + medium + "\" is not NAME=FOLDER", "--media", "write --media c1=/path/of/folder");
-    m_volumes.add("media", std::make_unique<media::FolderVolume>(*m_env, medium.substr(0, equals), medium.substr(equals + 1)));
-  }
+  if (!o.disks) m_media = make_folder_media(*m_env, o);
   if (o.answers.empty()) m_people = make_people_operator(o);
   else m_scripted = make_scripted(*m_env, o.answers);
+  if (o.disks) m_media = make_disk_media(*m_env, o, m_files.policy, op());
+}
+
+void Table::finished(const std::string& text) {
+  const auto more = m_media->put_away();
+  op().finished(text + (more.empty() ? "" : " " + more));
 }
 
 int Table::perform(const SourceFiles& files, hsm::Module& module) {
@@ -72,13 +70,14 @@ int Table::perform(const SourceFiles& files, hsm::Module& module) {
   const auto folders = ledgers();
   std::vector<ledger::Repair> repairs;
   auto journal = ledger::Journal::has_records(*m_env, folders) ? ledger::Journal::open(*m_env, folders, repairs) : ledger::Journal::create(*m_env, folders);
-  actions::Run run({*m_env, op(), module, m_volumes, zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
-                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), m_software_digest},
+  actions::Run run({*m_env, op(), module, volumes(), zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
+                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), m_software_digest,
+                    ledger_names()},
                    journal);
   const auto outcome = conduct(run, files.procedure, repairs);
-  op().finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."
-                : outcome == Outcome::stopped ? "Stopped. Nothing is lost: run the same command again and the ceremony goes on."
-                                              : "Aborted: the ceremony is closed on the record.");
+  finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."
+           : outcome == Outcome::stopped ? "Stopped. Nothing is lost: run the same command again and the ceremony goes on."
+                                         : "Aborted: the ceremony is closed on the record.");
   if (outcome == Outcome::complete) all_used();
   return outcome == Outcome::complete ? 0 : outcome == Outcome::aborted ? 1 : 2;
 }

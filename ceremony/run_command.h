@@ -8,9 +8,9 @@
 #include "ceremony/ground/env.h"
 #include "ceremony/options.h"
 #include "ceremony/program.h"
+#include "ceremony/run_media.h"
 #include "ceremony/source_files.h"
 #include "hsm/token.h"
-#include "media/folder_volume.h"
 
 namespace ceremony {
 
@@ -23,24 +23,26 @@ class Table final {
 
   [[nodiscard]] Operator& op() { return m_scripted.op ? *m_scripted.op : *m_people; }
   [[nodiscard]] Env& env() { return *m_env; }
-  [[nodiscard]] media::FolderVolumes& volumes() { return m_volumes; }
+  [[nodiscard]] media::Volumes& volumes() { return m_media->volumes(); }
   [[nodiscard]] const Digest& software_digest() const { return m_software_digest; }
-  [[nodiscard]] std::vector<Path> ledgers() const { return {m_options.ledgers.begin(), m_options.ledgers.end()}; }
+  [[nodiscard]] std::vector<Path> ledgers() const { return m_media->ledgers(); }
+  [[nodiscard]] std::map<Path, std::string> ledger_names() const { return m_media->ledger_names(); }
   [[nodiscard]] const SourceFiles& files() const { return m_files; }
 
   /// Runs the procedure of `files`, or goes on with it; the exit code.
   [[nodiscard]] int perform(const SourceFiles& files, hsm::Module& module);
+  /// The last word of a run; nothing is mounted any more by then.
+  void finished(const std::string& text);
   /// A script whose answers were not all used is refused.
   void all_used() const { if (m_scripted.all_used) m_scripted.all_used(); }
 
  private:
-  const Options& m_options;
   std::unique_ptr<Env> m_env;
   SourceFiles m_files;
   Digest m_software_digest;
-  media::FolderVolumes m_volumes;
   Scripted m_scripted;
   std::unique_ptr<Operator> m_people;
+  std::unique_ptr<RunMedia> m_media;
 };
 
 [[nodiscard]] SourcePaths paths_of(const Options& options);

@@ -23,6 +23,7 @@ class FolderVolume final : public Volume {
   FolderVolume(Env& env, std::string name, Path folder, FolderOptions options = {});
 
   [[nodiscard]] std::string name() const override { return m_name; }
+  [[nodiscard]] VolumeKind kind() const override { return VolumeKind::folder; }
   [[nodiscard]] Inserted inserted() const override { return m_inserted; }
   [[nodiscard]] VolumeInfo info() override;
   [[nodiscard]] std::vector<std::string> list() override;

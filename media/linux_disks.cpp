@@ -85,6 +85,7 @@ std::optional<Disk> removable_disk(const std::string& name, const Path& sys) {
   disk.optical = *type == optical_type;
   disk.read_only = *read_only != 0 || disk.optical;
   disk.bytes = *bytes;
+  disk.sequence = number(about / "diskseq").value_or(0);
   disk.vendor = attribute(device / "vendor").value_or("");
   disk.model = attribute(device / "model").value_or("");
   if (usb) {

@@ -24,6 +24,7 @@ struct Disk {
   std::string port;        ///< where it is plugged in, as the kernel calls it: `2-1.4`; empty where it is not USB
   std::string vendor, model, serial;
   std::uint64_t bytes = 0;  ///< 0: a drive or reader without a medium in it
+  std::uint64_t sequence = 0;  ///< the kernel's number of this insertion: another one once it was taken out and put in again
   bool optical = false;
   bool read_only = false;
   std::vector<Partition> partitions;  ///< by number; empty: none, or one filesystem on all of it

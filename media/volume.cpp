@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t longest_label = 1024;
 
-bool is_label_name(std::string_view name) {
-  return !name.empty() && name.size() <= 32 && name.find('/') == std::string_view::npos && fault_of_name(name).empty();
-}
-
 /// As a checkpoint's first line takes it.
 bool is_origin(std::string_view origin) {
   return !origin.empty() && origin.size() <= 100 && std::ranges::all_of(origin, [](char c) { return c > ' ' && c < 0x7f && c != '+'; });
@@ -118,6 +114,10 @@ void compare(Volume& volume, const std::string& prefix, const std::map<std::stri
 
 }  // namespace
 
+bool is_medium_name(std::string_view name) {
+  return !name.empty() && name.size() <= 32 && name.find('/') == std::string_view::npos && fault_of_name(name).empty();
+}
+
 std::string text_of(const Label& label) { return "ceremony-medium/v1\norigin: " + label.origin + "\nname: " + label.name + "\nid: " + label.id + "\n"; }
 
 Label parse_label(std::string_view text) {
@@ -130,7 +130,7 @@ Label parse_label(std::string_view text) {
   };
   Label out{line("\norigin: "), line("\nname: "), line("\nid: ")};
   const auto id = unhex(out.id);
-  if (!is_origin(out.origin) || !is_label_name(out.name) || !id || id->size() != 16 || text_of(out) != text)
+  if (!is_origin(out.origin) || !is_medium_name(out.name) || !id || id->size() != 16 || text_of(out) != text)
     throw Refused(VolumeRefusal::label, "the file \"ceremony-medium\" is not a label of ours", "",
                   "this medium was prepared by something else; use another one");
   return out;
@@ -155,7 +155,7 @@ bool Volume::is_same_medium(const Digest& label) { return label_digest() == labe
 Label Volume::label_if_new(const std::string& origin, const std::string& name, View random) {
   assert(random.size() == 16);
   if (const auto found = label()) return *found;
-  if (!is_label_name(name))
+  if (!is_medium_name(name))
     throw Refused(VolumeRefusal::name, shown(name) + " cannot be a medium's name", this->name(),
                   "use 1 to 32 letters, digits, \".\", \"_\" and \"-\"");
   if (!is_origin(origin))

@@ -58,6 +58,8 @@ struct Label {
   bool operator==(const Label&) const = default;
 };
 inline constexpr std::string_view label_file = "ceremony-medium";
+/// What a label's name may be.
+[[nodiscard]] bool is_medium_name(std::string_view name);
 /// The exact bytes of the file; parse_label takes exactly these or throws Refused{label}.
 [[nodiscard]] std::string text_of(const Label& label);
 [[nodiscard]] Label parse_label(std::string_view text);
@@ -79,9 +81,10 @@ class Volume {
  public:
   virtual ~Volume() = default;
 
-  /// Everything below throws Refused{VolumeRefusal, …} with the medium's name, and {out} while it is ejected (inserted()
-  /// and name() apart).
+  /// Everything below throws Refused{VolumeRefusal, …} with the medium's name, and {out} while it is ejected (inserted(),
+  /// name() and kind() apart).
   [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual VolumeKind kind() const = 0;
   [[nodiscard]] virtual Inserted inserted() const = 0;
   [[nodiscard]] virtual VolumeInfo info() = 0;
   /// Names of all files, sorted. Refuses links and special files.

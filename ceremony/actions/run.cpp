@@ -132,7 +132,7 @@ void Run::append(const ledger::Record& r) {
   m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(r.n), artifacts());
   std::vector<std::string> failed;
   for (const auto& failure : m_journal.take_failures()) {
-    failed.push_back("a ledger medium failed: " + failure.folder.string() + ": " + failure.what + "; the ceremony goes on with the other");
+    failed.push_back("a ledger medium failed: " + ledger_name(failure.folder) + ": " + failure.what + "; the ceremony goes on with the other");
     w.op.progress(failed.back());
     if (!m_state.open) continue;  // it failed at `close`, after which the log takes no more
     const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}, {"source", "appliance"}});

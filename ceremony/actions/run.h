@@ -77,6 +77,7 @@ struct Wiring {
   std::map<std::string, pki::Profile> profiles;
   std::string software;  ///< name and version of this program
   Digest software_digest;  ///< SHA-256 of the program that runs
+  std::map<Path, std::string> ledger_names{};  ///< what people call the ledgers, where it is not their folders
 };
 
 /// Randomness of Env as Botan wants it.
@@ -137,6 +138,7 @@ class Run final {
   [[nodiscard]] state::ArtifactSource artifacts() const;
   [[nodiscard]] bool rehearsal() const { return w.policy.environment == policy::Environment::rehearsal; }
   [[nodiscard]] Time now() { return w.env.now(); }
+  [[nodiscard]] std::string ledger_name(const Path& folder) const { return w.ledger_names.contains(folder) ? w.ledger_names.at(folder) : folder.string(); }
 
   // Records. `require` throws Refused{ActionRefusal::rule} naming each rule that the record would break; `demand` and
   // `record` put what was refused on the record first, as a failed one.

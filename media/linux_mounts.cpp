@@ -1,0 +1,103 @@
+// The machine's disks under the mounter: opening, mounting and unmounting, with a sentence for each way it can go wrong.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "ceremony/ground/refused.h"
+#include "media/linux_uevent.h"
+#include "media/mounter_server.h"
+
+namespace ceremony::media {
+namespace {
+
+[[noreturn]] void refuse_mount(int error) {
+  switch (error) {
+    case EROFS:
+    case EACCES:
+      throw Refused(VolumeRefusal::read_only, "the disk is write-protected", "", "slide its write-protect switch, or use another disk");
+    case ENXIO:
+    case ENODEV:
+    case ENOENT:
+    case ENOMEDIUM:
+      throw Refused(VolumeRefusal::out, "the disk was taken out", "", "put it in again");
+    case EINVAL:
+      throw Refused(VolumeRefusal::failed, "the filesystem on the disk is damaged", "", "do not use this disk; copy what is needed from it on another machine, and take another one here");
+    case EIO:
+      throw Refused(VolumeRefusal::failed, "the disk cannot be read", "", "put it in again, into another socket; if that does not help, use another disk");
+    case EBUSY:
+      throw Refused(VolumeRefusal::failed, "the disk is in use already", "", "use another disk");
+    default:
+      throw Refused(VolumeRefusal::failed, std::string("the disk cannot be mounted (") + std::strerror(error) + ")", "", "use another disk");
+  }
+}
+
+class LinuxDevices final : public Devices {
+ public:
+  LinuxDevices(uid_t user, gid_t group) : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)) {}
+
+  std::vector<Disk> disks() override { return removable_disks(); }
+
+  Bytes start_of(const std::string& node, std::size_t count) override {
+    Bytes out(count);
+    const int device = ::open(("/dev/" + node).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (device < 0) return {};
+    struct stat about {};
+    std::size_t have = 0;
+    while (::fstat(device, &about) == 0 && S_ISBLK(about.st_mode) && have < count) {
+      const auto got = ::pread(device, out.data() + have, count - have, static_cast<off_t>(have));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) break;
+      have += static_cast<std::size_t>(got);
+    }
+    ::close(device);
+    out.resize(have);
+    return out;
+  }
+
+  void mount(const std::string& node, FilesystemKind kind, Access access, const Path& folder) override {
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (failed) throw Refused(VolumeRefusal::failed, "there is no place to mount the disk on (" + failed.message() + ")", "", "restart the machine");
+    const bool fat = kind == FilesystemKind::fat32;
+    // FAT: names in UTF-8; after an error it is not written any more. ISO 9660: names as Rock Ridge or Joliet spell them, without the
+    // owners and modes that are on it. Only the user of the ceremony sees either.
+    const std::string options = m_owner + (fat ? ",umask=077,utf8=1,shortname=mixed,errors=remount-ro,quiet" : ",mode=0400,dmode=0500,iocharset=utf8");
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME | (access == Access::writable ? 0UL : static_cast<unsigned long>(MS_RDONLY));
+    if (::mount(("/dev/" + node).c_str(), folder.c_str(), fat ? "vfat" : "iso9660", flags, options.c_str()) != 0) refuse_mount(errno);
+  }
+
+  void unmount(const Path& folder, bool gone) override {
+    if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return;
+    if (errno == EINVAL) return;  // nothing is mounted there any more
+    if (gone && ::umount2(folder.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) == 0) return;
+    throw Refused(VolumeRefusal::failed, "the disk is still being used", "", "wait a moment, then try again; do not pull it out");
+  }
+
+  void wait(std::chrono::milliseconds patience) override {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (true) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      try {
+        const auto event = m_events.next(std::max(left, std::chrono::milliseconds(0)));
+        if (!event || event->subsystem == "block") return;
+      } catch (const Refused& refusal) {
+        if (refusal.is(UeventRefusal::lost)) return;  // something happened
+        if (refusal.is(UeventRefusal::failed)) throw;
+      }
+    }
+  }
+
+ private:
+  std::string m_owner;
+  Uevents m_events;
+};
+
+}  // namespace
+
+std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group) { return std::make_unique<LinuxDevices>(user, group); }
+
+}  // namespace ceremony::media

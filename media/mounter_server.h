@@ -1,0 +1,81 @@
+// The privileged side of mounting: it alone opens block devices and calls mount. It does so for one other program, over one socket,
+// and for nothing but what a list of its own named: a removable disk or a partition of one that holds FAT32 or ISO 9660.
+//
+// Invariants: mounts are nosuid, nodev, noexec, nosymfollow and noatime, below one folder that only root writes, each in a place of
+// its own; read-only unless writing was asked for; a disk is mounted once. What was asked for under one sequence number is not done
+// to the disk that took its place. When the server goes, nothing stays mounted.
+// Never: takes a path or an option from the other side, starts a program, writes to a device itself.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "ceremony/ground/bytes.h"
+#include "ceremony/ground/env.h"
+#include "media/linux_disks.h"
+#include "media/mounter_protocol.h"
+
+namespace ceremony::media {
+
+/// Where media are mounted, each below it as 0, 1, …
+inline constexpr const char* mount_folder = "/run/ceremony/media";
+
+/// What of it needs a machine with disks; a test stands in for it. `unmount` and `mount` throw Refused{VolumeRefusal} with a sentence.
+class Devices {
+ public:
+  virtual ~Devices() = default;
+  [[nodiscard]] virtual std::vector<Disk> disks() = 0;
+  /// So many bytes from the start of the node, fewer where there are fewer, none where it cannot be read.
+  [[nodiscard]] virtual Bytes start_of(const std::string& node, std::size_t count) = 0;
+  virtual void mount(const std::string& node, FilesystemKind kind, Access access, const Path& folder) = 0;
+  /// `gone`: the disk was pulled out; whatever still holds files on it loses them.
+  virtual void unmount(const Path& folder, bool gone) = 0;
+  /// Returns when a disk came or went since the last call, at the latest after `patience`.
+  virtual void wait(std::chrono::milliseconds patience) = 0;
+};
+
+/// The machine's own. Files on media belong to this user and group. Throws Refused where kernel events cannot be heard.
+[[nodiscard]] std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group);
+
+class MounterServer final {
+ public:
+  /// `folder` is made by this, or made its own. Both outlive it.
+  MounterServer(Devices& devices, Path folder) : m_devices(devices), m_folder(std::move(folder)) {}
+  ~MounterServer();
+  MounterServer(const MounterServer&) = delete;
+  MounterServer& operator=(const MounterServer&) = delete;
+
+  /// Never throws for what the other side sent: what is no request is answered with a refusal.
+  [[nodiscard]] std::string answer(std::string_view request);
+  /// Answers what comes over the socket (SOCK_SEQPACKET) until the other side closes it.
+  void serve(int socket);
+
+ private:
+  struct Place {
+    std::string disk, node;
+    std::uint64_t sequence = 0;
+  };
+  struct Looked {
+    std::uint64_t sequence = 0;
+    Filesystem filesystem;
+  };
+  [[nodiscard]] Answer act(const Request& request);
+  [[nodiscard]] Listed list();
+  [[nodiscard]] Answer mount(const MountRequest& request);
+  [[nodiscard]] Answer unmount(unsigned number);
+  void add(Listed& listed, const Disk& disk, const std::string& node, std::uint64_t bytes);
+  [[nodiscard]] bool is_in(const Place& place);
+  [[nodiscard]] Path path_of(unsigned place) const { return m_folder / std::to_string(place); }
+
+  Devices& m_devices;
+  Path m_folder;
+  std::map<unsigned, Place> m_places;
+  std::map<std::string, Looked> m_looked;  ///< by node: a superblock is read once an insertion
+};
+
+}  // namespace ceremony::media
