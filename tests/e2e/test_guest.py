@@ -52,6 +52,7 @@ class Machine(WithFolder):
     def setUp(self):
         super().setUp()
         self.guest.run("rm -f /run/listening /run/done")
+        self.disk_is_there(0)
 
     def in_guest(self, tests):
         result = self.guest.run([PROGRAM, tests], code=None)
@@ -90,6 +91,12 @@ class Machine(WithFolder):
 
     def test_the_kernel_is_closed(self):
         self.in_guest("[kernel]")
+
+    def test_a_user_that_is_not_root_opens_no_disk_and_sees_no_process(self):
+        stick = self.guest.attach_disk(fat_image(self.folder / "stick.img"), serial="USERS")
+        self.disk_is_there()
+        self.in_guest("[user]")
+        self.guest.detach(stick)
 
     def test_a_usb_network_card_and_a_serial_adapter_bring_nothing(self):
         self.guest.monitor.execute("chardev-add", {"id": "line", "backend": {"type": "null", "data": {}}})

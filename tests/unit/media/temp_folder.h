@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "ceremony/ground/bytes.h"
@@ -29,6 +30,12 @@ class TempFolder final {
     std::filesystem::create_directories((m_path / name).parent_path());
     std::ofstream file(m_path / name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
+  [[nodiscard]] Bytes get(const std::string& name) const {
+    std::ifstream file(m_path / name, std::ios::binary);
+    INFO(name);
+    REQUIRE(file);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
   /// What a shell says, run inside the folder; it must end well.
   [[nodiscard]] std::string says(const std::string& command) const {

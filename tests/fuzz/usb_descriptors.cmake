@@ -1,0 +1,1 @@
+fuzz_target(usb_descriptors media_usb)

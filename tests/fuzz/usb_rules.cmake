@@ -1,0 +1,1 @@
+fuzz_target(usb_rules media_usb)
