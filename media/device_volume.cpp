@@ -1,21 +1,10 @@
 #include "media/device_volume.h"
 
 #include <algorithm>
-#include <array>
 
 #include "ceremony/ground/refused.h"
 
 namespace ceremony::media {
-namespace {
-
-/// What a disk that is gone does not cause.
-bool is_own_fault(const Refused& refusal) {
-  constexpr std::array codes{VolumeRefusal::exists, VolumeRefusal::full, VolumeRefusal::link, VolumeRefusal::name, VolumeRefusal::too_large, VolumeRefusal::label};
-  return std::ranges::any_of(codes, [&](VolumeRefusal code) { return refusal.is(code); });
-}
-
-}  // namespace
-
 Inserted DeviceVolume::inserted() const { return m_in && m_room.is_in(m_in->medium) ? m_in->files->inserted() : Inserted::no; }
 
 void DeviceVolume::must_be_in() const {
@@ -28,7 +17,6 @@ auto DeviceVolume::on_disk(const Work& work) {
   try {
     return work(*m_in->files);
   } catch (const Refused& refusal) {
-    if (is_own_fault(refusal)) throw;
     if (!m_room.is_in(m_in->medium))
       throw Refused(VolumeRefusal::out, "the medium was pulled out while it was in use", m_name, "put " + shown(m_name) + " in again, and try again; nothing that was finished is lost");
     if (m_in->access == Access::writable && refusal.is(VolumeRefusal::read_only))

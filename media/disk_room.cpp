@@ -124,7 +124,7 @@ DiskRoom::Look DiskRoom::look_for_new(const std::string& name, bool discs) {
   if (labelled.size() > 1) out.why = "two disks that are in are labelled " + shown(name) + ": take one of them out";
   if (!labelled.empty()) out.offered.clear();
   // The others of this run are said where nothing else is: a copy of one of them, say, is taken for it.
-  if (out.why.empty() && !others.empty()) out.why = "in is only what is known already: " + others;
+  if (out.why.empty() && !others.empty()) out.why = "the disks that are in are " + others;
   return out;
 }
 

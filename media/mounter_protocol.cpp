@@ -48,7 +48,7 @@ class Taker final {
     return true;
   }
   void need(std::string_view text) {
-    if (!take(text)) malformed("it has no \"" + std::string(text.substr(0, text.find('\n'))) + "\" where one has to be");
+    if (!take(text)) malformed("it has no " + shown(text) + " where one has to be");
   }
   std::string word() {
     const auto end = std::min(m_rest.find_first_of(" \n"), m_rest.size());

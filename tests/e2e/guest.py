@@ -195,6 +195,10 @@ class Guest:
             text += line
         return base64.b64decode(text, validate=True)
 
+    def put(self, path, content, user=0):
+        """Writes a file in the guest, which then belongs to that user."""
+        self.run(f"base64 -d >{shlex.quote(path)} <<'end'\n{base64.b64encode(content).decode()}\nend\nchown {user}:{user} {shlex.quote(path)}")
+
     def start_job(self, command):
         """Runs a command (a list) beside others; wait_job(what this returns) is its Result."""
         script = shlex.join([self.called.get(str(command[0]), str(command[0])), *map(str, command[1:])])
@@ -211,14 +215,14 @@ class Guest:
         """Returns once the path is there in the guest."""
         self.run(f"until [ -e {shlex.quote(path)} ]; do sleep 0.02; done", seconds)
 
-    def attach_disk(self, image, serial, read_only=False, removable=True):
-        """Puts a disk in; returns the name that detach() takes. An image is in one guest at a time."""
+    def attach_disk(self, image, serial, read_only=False, removable=True, **properties):
+        """Puts a disk in, at a port if one is named; returns the name that detach() takes. An image is in one guest at a time."""
         self.disks += 1
         name = f"disk{self.disks}"
         self.monitor.execute("blockdev-add", {"driver": "raw", "node-name": f"{name}-image", "read-only": read_only,
                                               "file": {"driver": "file", "filename": str(pathlib.Path(image).absolute())}})
         self.monitor.execute("device_add", {"driver": "usb-storage", "id": name, "bus": "usb.0", "drive": f"{name}-image",
-                                            "serial": serial, "removable": removable})
+                                            "serial": serial, "removable": removable, **properties})
         return name
 
     def attach(self, name, driver, **properties):

@@ -1,0 +1,136 @@
+"""A table with a real machine on it: ceremonies in a guest, over disks that are put in and taken out as the program asks for them."""
+import os
+import re
+import shutil
+import time
+
+from guest import Guest, fat_image, mtools
+from support import BIN, FIRST, Answers, Outcome, PROCEDURES, run
+
+MOUNTER = BIN.parent / "media/ceremony-mounter"
+RUN = BIN / "ceremony-rehearsal"
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+SOCKETS = 7  # of the machine, that people have for disks
+ROOM = "/run/room"
+USER = 1000
+WAITS = re.compile(r'waiting for the medium "([^"]+)"(?:: (.*))?')
+READS = re.compile(r'reading the medium "([^"]+)" back')
+
+
+def make_guest():
+    """With the programs, a token module, the linter and the procedures in it; a disk is not given the second that slow ones want."""
+    files = {str(path): path.read_bytes() for path in PROCEDURES.rglob("*") if path.is_file() and path.suffix == ".toml"}
+    return Guest([MOUNTER, RUN, "zlint", MODULE], files=files, memory=1024, append="usb-storage.delay_use=0")
+
+
+class Disk:
+    """A medium's image, and what people read of it when they are asked which it is."""
+
+    def __init__(self, path, serial, **how):
+        self.path, self.serial = fat_image(path, megabytes=36, **how), serial
+        self.read_only = False
+
+    def option(self):
+        free = int(re.search(rb"([\d ]+) bytes free", mtools("mdir", self.path, "::"))[1].replace(b" ", b""))
+        return f'QEMU HARDDISK, serial "{self.serial}", {self.path.stat().st_size // 10**6} MB, "CEREMONY", {free // 10**6} MB free'
+
+    def copy_to(self, folder):
+        """All files that are on it."""
+        folder.mkdir()
+        mtools("mcopy", self.path, "-s", "-n", "-m", "::", str(folder))
+        return folder
+
+    def is_sound(self):
+        run("fsck.fat", "-n", self.path)
+
+
+class Table:
+    """`disks` by the name of the medium. `does` may stand in for the hands: a function of (table, "waits" or "reads", name, why) that
+    returns whether it did what was asked itself."""
+
+    def __init__(self, guest, folder, ca=FIRST):
+        self.guest, self.folder, self.ca = guest, folder, ca
+        self.inserted, self.disks, self.does = {}, {}, None
+        guest.run(f"rm -rf {ROOM} && mkdir -p {ROOM}/notes {ROOM}/store && printf 'directories.tokendir = {ROOM}/store\\nobjectstore.backend = file\\n"
+                  f"log.level = ERROR\\nslots.removable = false\\n' >{ROOM}/softhsm2.conf && chown -R {USER}:{USER} {ROOM}")
+        for name in self.names():
+            self.add(name)
+
+    def names(self):
+        return ["ledger-1", "ledger-2", "backup-1", "backup-2", *self.ca.people, *self.ca.media]
+
+    def add(self, name, **how):
+        self.disks[name] = Disk(self.folder / f"{name}.img", name.upper(), **how)
+        return self.disks[name]
+
+    def answers_for(self, *names):
+        """Which disk is which, of those that carry no label yet."""
+        answers = Answers()
+        for name in names:
+            answers.give(f"medium.{name}", self.disks[name].option().replace('"', '\\"'))
+        return answers
+
+    def put_in(self, name, disk=None):
+        disk = disk or self.disks[name]
+        removable = [other for other in self.inserted if not other.startswith("ledger")]
+        if len(self.inserted) >= SOCKETS:
+            self.take_out(removable[0])
+        # QEMU would plug a slow hub in when it thinks that sockets become few.
+        free = next(n for n in range(2, 9) if n not in [socket for _, socket in self.inserted.values()])
+        self.inserted[name] = self.guest.attach_disk(disk.path, serial=disk.serial, read_only=disk.read_only, port=str(free)), free
+
+    def take_out(self, name):
+        self.guest.detach(self.inserted.pop(name)[0])
+
+    def take_all_out(self):
+        for name in list(self.inserted):
+            self.take_out(name)
+
+    def asked(self, event, name, why):
+        if self.does and self.does(self, event, name, why):
+            return
+        if event == "reads":
+            self.take_out(name)
+            self.put_in(name)
+        elif name not in self.inserted:
+            self.put_in(name)
+
+    def command(self, procedure, answers, media):
+        text = answers.text().encode()
+        self.guest.put(f"{ROOM}/answers.toml", text, USER)
+        command = ["env", f"SOFTHSM2_CONF={ROOM}/softhsm2.conf", MOUNTER, "--user", f"{USER}:{USER}", "--", RUN, "run", procedure, "--policy", self.ca.policy, "--hsm",
+                   self.ca.binding, "--procedures", PROCEDURES, "--disks", "--ledger", "ledger-1", "--ledger", "ledger-2", "--backup", "backup-1", "--backup", "backup-2"]
+        for name in media:
+            command += ["--media", name]
+        return [*command, "--answers", f"{ROOM}/answers.toml"]
+
+    def run(self, procedure, answers, media, seconds=300):
+        """Runs it and does what it asks for with disks. An Outcome."""
+        job = self.guest.start_job(self.command(procedure, answers, media))
+        begun, seen, text = time.monotonic(), 0, b""
+        while True:
+            said = self.guest.run(f"n=0; until [ $(stat -c %s {job}.out) -gt {seen} ] || [ -e {job}.code ] || [ $n = 200 ]; do sleep 0.02; n=$((n + 1)); done\n"
+                                  f"[ ! -e {job}.code ] || echo ended >&2; tail -c +{seen + 1} {job}.out")
+            seen += len(said.out_bytes)
+            *lines, _ = (text + said.out_bytes).split(b"\n")
+            for line in lines[text.count(b"\n"):]:
+                if os.environ.get("CEREMONY_SHOW"):
+                    print(f"{time.monotonic() - begun:6.1f} {line.decode(errors='replace')}", flush=True)
+                self.heard(line.decode(errors="replace"))
+            text += said.out_bytes
+            if "ended" in said.err:
+                break
+            if time.monotonic() > begun + seconds:
+                raise self.guest.failed(f"{procedure} did not end in time: {text.decode(errors='replace')}{self.guest.run(f'cat {job}.err').out}")
+        done = self.guest.wait_job(job)
+        return Outcome(done.code, done.out, done.err)
+
+    def heard(self, line):
+        if found := WAITS.search(line):
+            self.asked("waits", found[1], found[2] or "")
+        if found := READS.search(line):
+            self.asked("reads", found[1], "")
+
+    def close(self):
+        self.take_all_out()
+        shutil.rmtree(self.folder)

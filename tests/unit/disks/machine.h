@@ -1,0 +1,112 @@
+// A machine whose disks are folders, and people who put them in and take them out: what a test holds instead of a mounter and hands.
+#pragma once
+
+#include <catch2/catch_test_macros.hpp>
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ceremony/ground/refused.h"
+#include "media/device_volume.h"
+#include "tests/unit/media/temp_folder.h"
+
+namespace ceremony::media::test {
+
+class Machine final : public Mounter {
+ public:
+  struct Disk {
+    std::string id, label = "STICK", serial;
+    FilesystemKind kind = FilesystemKind::fat32;
+    bool write_protected = false;
+  };
+  TempFolder folder;
+  std::map<std::string, Disk> disks;               ///< all there are, by the name of their folder
+  std::map<std::string, std::uint64_t> in;         ///< under which sequence number
+  std::map<std::string, Access> mounted;           ///< by disk
+  std::vector<std::function<void()>> while_waiting;  ///< one for each wait
+  int calls_left = 1 << 30;
+
+  void make(const std::string& name, const std::string& id) {
+    disks[name] = {id, "STICK", name};
+    std::filesystem::create_directories(folder.path() / name);
+  }
+  void put_in(const std::string& name) { in[name] = ++m_sequence; }
+  void pull(const std::string& name) {
+    in.erase(name);
+    // What is still mounted gives errors.
+    if (mounted.erase(name) == 0) return;
+    std::filesystem::rename(folder.path() / name, folder.path() / (name + ".out"));
+    folder.put(name, {});
+  }
+  void put_back(const std::string& name) {
+    if (std::filesystem::exists(folder.path() / (name + ".out"))) {
+      std::filesystem::remove(folder.path() / name);
+      std::filesystem::rename(folder.path() / (name + ".out"), folder.path() / name);
+    }
+    put_in(name);
+  }
+
+  std::vector<MediumSeen> list(std::chrono::milliseconds wait) override {
+    count();
+    if (wait.count() > 0 && !while_waiting.empty()) {
+      const auto next = while_waiting.front();
+      while_waiting.erase(while_waiting.begin());
+      next();
+    }
+    std::vector<MediumSeen> out;
+    for (const auto& [name, sequence] : in) {
+      const Disk& disk = disks.at(name);
+      const bool usable = disk.kind == FilesystemKind::fat32 || disk.kind == FilesystemKind::iso9660;
+      out.push_back({"sd" + name, sequence, 37'000'000, disk.write_protected, {disk.kind, usable ? disk.id : "", disk.label, usable ? "" : "it holds exFAT"}, "Stick", disk.serial, "1-1"});
+    }
+    return out;
+  }
+  Path mount(const MediumSeen& medium, Access access) override {
+    count();
+    const auto name = medium.node.substr(2);
+    if (!in.contains(name) || in.at(name) != medium.sequence) throw Refused(VolumeRefusal::out, "the disk was taken out", "", "put it in again");
+    CHECK(!mounted.contains(name));
+    CHECK((access == Access::read_only || !disks.at(name).write_protected));
+    mounted[name] = access;
+    return folder.path() / name;
+  }
+  void unmount(const Path& at) override {
+    count();
+    mounted.erase(at.filename().string());
+  }
+
+ private:
+  void count() {
+    if (calls_left-- <= 0) throw Refused(VolumeRefusal::failed, "the program that mounts disks is gone", "", "stop here and start again");
+  }
+  std::uint64_t m_sequence = 100;
+};
+
+/// Does what the test says, question by question.
+class Hands final : public DiskHands {
+ public:
+  std::vector<std::string> heard;                                   ///< "put in c1", "which c1: sdx, sdy"
+  std::function<void(const std::string&)> does = [](const auto&) {};  ///< at put_in, with the name
+  std::string chosen;                                               ///< serial; empty: none of these
+
+  void put_in(const std::string& name, const std::string& why) override {
+    heard.push_back("put in " + name + (why.empty() ? "" : ": " + why));
+    REQUIRE(heard.size() < 20);
+    does(name);
+  }
+  std::optional<std::size_t> which(const std::string& name, std::span<const DiskOffered> offered) override {
+    std::string all;
+    for (const auto& disk : offered) all += " " + disk.medium.serial;
+    heard.push_back("which " + name + ":" + all);
+    REQUIRE(heard.size() < 20);
+    for (std::size_t i = 0; i < offered.size(); ++i)
+      if (offered[i].medium.serial == chosen) return i;
+    return std::nullopt;
+  }
+  std::vector<std::string> take() { return std::exchange(heard, {}); }
+};
+
+}  // namespace ceremony::media::test
