@@ -132,7 +132,7 @@ class PlainOperator final : public Operator {
 
   void await_medium(const Question& q) override {
     ask(q, "");
-    (void)answer("[" + q.id + "] Enter when it is in again: ");
+    (void)answer("[" + q.id + "] Enter when it is in: ");
   }
 
   bool receive(const Question& q, FrameSink& sink) override {

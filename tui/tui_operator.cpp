@@ -116,7 +116,7 @@ class TuiOperator final : public Operator, private DeskScreens {
 
   void await_medium(const Question& q) override {
     auto asked = begin(q);
-    asked.keys = "Enter: it is in again";
+    asked.keys = "Enter: it is in";
     terminal().beep();
     until_enter(asked);
   }

@@ -17,7 +17,7 @@ constexpr int patience_ms = 60000;
 
 /// Whether the program has asked and waits: every prompt ends in the middle of a line with one of these.
 bool is_prompt(const std::string& said) {
-  static const std::vector<std::string> ends{"> ", "? ", "Enter when read: ", "Enter when it is in again: ", "the screen is cleared: ", "Enter to unlock: "};
+  static const std::vector<std::string> ends{"> ", "? ", "Enter when read: ", "Enter when it is in: ", "the screen is cleared: ", "Enter to unlock: "};
   return std::ranges::any_of(ends, [&](const std::string& end) { return said.ends_with(end); });
 }
 
