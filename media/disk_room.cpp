@@ -117,13 +117,13 @@ DiskRoom::Look DiskRoom::look_for_new(const std::string& name, bool discs) {
     const auto& peeked = peek(medium);
     if (!peeked.fault.empty()) add(out.why, disk + " " + peeked.fault);
     else if (peeked.name == name) labelled.push_back(medium);
-    else if (!peeked.name.empty()) add(out.why, disk + " is labelled " + shown(peeked.name));
+    else if (!peeked.name.empty()) others += (others.empty() ? "" : ", ") + shown(peeked.name);
     else out.offered.push_back({medium, peeked.free_bytes});
   }
   if (labelled.size() == 1) out.found = assign(name, labelled.front());
   if (labelled.size() > 1) out.why = "two disks that are in are labelled " + shown(name) + ": take one of them out";
   if (!labelled.empty()) out.offered.clear();
-  // The others of this run are said where nothing else is: a copy of one of them, say, is taken for it.
+  // Other media of this CA are said where nothing else is. A copy of one of them is taken for it.
   if (out.why.empty() && !others.empty()) out.why = "the disks that are in are " + others;
   return out;
 }
