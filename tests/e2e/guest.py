@@ -59,6 +59,14 @@ def mtools(command, image, *arguments, offset=0, data=b""):
     return done.stdout
 
 
+KEYS = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash"}
+
+
+def press_of(character):
+    """What is pressed for it on a US keyboard, as keys() takes it."""
+    return KEYS.get(character) or (f"shift-{character.lower()}" if character.isupper() else character)
+
+
 class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out.decode(errors="replace"), err.decode(errors="replace")
@@ -82,7 +90,7 @@ class Guest:
             system.bytes(path, content)
         (self.folder / "initrd").write_bytes(system.packed())
         self.command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35", "-m", str(memory), "-nodefaults",
-                        "-no-user-config", "-no-reboot", "-nic", "none", "-vga", "std", "-display", "none",
+                        "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video", "-display", "none",
                         "-serial", f"file:{self.folder}/console", "-chardev", f"socket,id=agent,path={self.folder}/agent", "-serial", "chardev:agent",
                         "-qmp", f"unix:{self.folder}/monitor", "-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,id=keyboard,bus=usb.0",
                         "-kernel", str(kernel), "-initrd", f"{self.folder}/initrd", "-append", f"{APPEND} {append}"]
@@ -211,14 +219,14 @@ class Guest:
         """Returns once the path is there in the guest."""
         self.run(f"until [ -e {shlex.quote(path)} ]; do sleep 0.02; done", seconds)
 
-    def attach_disk(self, image, serial, read_only=False, removable=True):
-        """Puts a disk in; returns the name that detach() takes. An image is in one guest at a time."""
+    def attach_disk(self, image, serial, read_only=False, removable=True, **properties):
+        """Puts a disk in, at a port if one is named; returns the name that detach() takes. An image is in one guest at a time."""
         self.disks += 1
         name = f"disk{self.disks}"
         self.monitor.execute("blockdev-add", {"driver": "raw", "node-name": f"{name}-image", "read-only": read_only,
                                               "file": {"driver": "file", "filename": str(pathlib.Path(image).absolute())}})
         self.monitor.execute("device_add", {"driver": "usb-storage", "id": name, "bus": "usb.0", "drive": f"{name}-image",
-                                            "serial": serial, "removable": removable})
+                                            "serial": serial, "removable": removable, **properties})
         return name
 
     def attach(self, name, driver, **properties):
@@ -240,8 +248,19 @@ class Guest:
 
     def type(self, text):
         """Types letters, digits, spaces and ends of lines."""
-        named = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash"}
-        self.keys(*(named.get(c) or (f"shift-{c.lower()}" if c.isupper() else c) for c in text))
+        self.keys(*map(press_of, text))
+
+    def attach_second_keyboard(self, name, **properties):
+        """A keyboard that type() does not type on, but scan() does: QEMU binds it to the screen. One at a time."""
+        return self.attach(name, "usb-kbd", display="video", **properties)
+
+    def scan(self, text):
+        """Types on the second keyboard, as a scanner does: without waiting between keys."""
+        for press in map(press_of, text):
+            keys = press.split("-")
+            for key, down in [(key, True) for key in keys] + [(key, False) for key in reversed(keys)]:
+                self.monitor.execute("input-send-event", {"device": "video", "events": [
+                    {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": key}}}]})
 
     def screendump(self, path):
         """A picture of the screen as PNG; its path."""
