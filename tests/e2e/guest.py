@@ -254,13 +254,26 @@ class Guest:
         """A keyboard that type() does not type on, but scan() does: QEMU binds it to the screen. One at a time."""
         return self.attach(name, "usb-kbd", display="video", **properties)
 
-    def scan(self, text):
-        """Types on the second keyboard, as a scanner does: without waiting between keys."""
-        for press in map(press_of, text):
-            keys = press.split("-")
-            for key, down in [(key, True) for key in keys] + [(key, False) for key in reversed(keys)]:
+    def scan(self, text, taken=True):
+        """Types on the second keyboard, as fast as QEMU's queue of 16 takes it: keys wait until the guest took those before them,
+        which is an interrupt each. Not `taken`: nobody reads them there, and they are few."""
+        presses = [press.split("-") for press in map(press_of, text)]
+        events = [(key, down) for keys in presses for key, down in [(k, True) for k in keys] + [(k, False) for k in reversed(keys)]]
+        count = "awk '/xhci/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; ++i) n += $i } END { print n }' /proc/interrupts"
+        before = int(self.run(count).out) if taken else 0
+        for at in range(0, len(events), 8):
+            for key, down in events[at:at + 8]:
                 self.monitor.execute("input-send-event", {"device": "video", "events": [
                     {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": key}}}]})
+            if taken:
+                self.run(f"until [ $({count}) -ge {before + min(at + 8, len(events))} ]; do sleep 0.02; done", seconds=30)
+
+    def read_line_on_screen(self):
+        """Reads the next line that is typed at the console; the path in the guest of what was typed, once it is whole."""
+        self.run("rm -f /run/typed /run/reading; { exec </dev/tty1; touch /run/reading; read -r line; echo \"$line\" >/run/typed.tmp; "
+                 "mv /run/typed.tmp /run/typed; } >/dev/null 2>&1 &")
+        self.wait_for("/run/reading")
+        return "/run/typed"
 
     def screendump(self, path):
         """A picture of the screen as PNG; its path."""

@@ -45,20 +45,13 @@ class Usb(unittest.TestCase):
     def disks(self):
         return self.guest.run("ls /sys/block").out.split()
 
-    def line_on_screen(self):
-        """Reads the next line that is typed at the console; the path of what was typed."""
-        self.guest.run("rm -f /run/typed /run/reading; { exec </dev/tty1; touch /run/reading; read -r line; echo \"$line\" >/run/typed.tmp; "
-                       "mv /run/typed.tmp /run/typed; } >/dev/null 2>&1 &")
-        self.guest.wait_for("/run/reading")
-        return "/run/typed"
-
     def test_nothing_is_on_before_it_was_looked_at(self):
         self.guest.wait_for(f"/sys/bus/usb/devices/{KEYBOARD}/descriptors")
         self.has_no_driver(KEYBOARD)
         self.guest.run("! grep -q 'USB Keyboard' /proc/bus/input/devices")
         self.watch()
         self.guest.run("until grep -q 'USB Keyboard' /proc/bus/input/devices; do sleep 0.02; done")
-        typed = self.line_on_screen()
+        typed = self.guest.read_line_on_screen()
         self.guest.type("now it types\n")
         self.guest.wait_for(typed)
         self.assertEqual(self.guest.run(f"cat {typed}").out, "now it types\n")
@@ -101,8 +94,8 @@ class Usb(unittest.TestCase):
         self.guest.attach_second_keyboard("another", port="2")
         self.says("came 1-2 scanner asked: the second keyboard 0627:0001 at port 1-2 types as a keyboard does; it stays off unless you say that it is the scanner")
         self.has_no_driver("1-2")
-        typed = self.line_on_screen()
-        self.guest.scan("evil\n")
+        typed = self.guest.read_line_on_screen()
+        self.guest.scan("evil\n", taken=False)
         self.guest.type("good\n")
         self.guest.wait_for(typed)
         self.assertEqual(self.guest.run(f"cat {typed}").out, "good\n")
