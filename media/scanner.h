@@ -1,21 +1,46 @@
-// Where QR frames come in: a camera or a hand scanner, one decoded frame at a time. Joining frames to a payload is pure
-// and not the scanner's business.
-// Never: decides what a frame means, or keeps one after handing it over.
+// Where QR frames come in: a camera or a hand scanner, one decoded line at a time. What a line means, and joining frames to a payload,
+// is pure and not the scanner's business.
+// Never: decides what a line means, or keeps one after handing it over.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ceremony::media {
+
+enum class ScannerRefusal {
+  not_one,   ///< no device that types
+  busy,      ///< another program reads it
+  gone,      ///< pulled out
+  lost,      ///< keys were lost: read the code again
+  too_long,  ///< more than a frame can be
+};
+[[nodiscard]] constexpr std::string_view name_of(ScannerRefusal code) {
+  switch (code) {
+    case ScannerRefusal::not_one: return "scanner/not-one";
+    case ScannerRefusal::busy: return "scanner/busy";
+    case ScannerRefusal::gone: return "scanner/gone";
+    case ScannerRefusal::lost: return "scanner/lost";
+    case ScannerRefusal::too_long: return "scanner/too-long";
+  }
+  return "scanner/?";
+}
+
+inline constexpr std::size_t longest_scan = 4096;
 
 class Scanner {
  public:
   virtual ~Scanner() = default;
-  /// What people call it.
+  /// What it calls itself: any bytes, show it through shown() only.
   [[nodiscard]] virtual std::string name() const = 0;
-  /// The next frame's text, `A-Z 0-9` only and at most 4096 characters, or nothing after `patience`.
-  /// Throws Refused where the device is gone.
+  /// To poll beside others; next() with no patience then takes what is there.
+  [[nodiscard]] virtual int descriptor() const = 0;
+  /// The next line: printable ASCII without its end, at most longest_scan characters; or nothing after `patience`.
+  /// Throws Refused{ScannerRefusal}: {gone}, after which there is nothing more; {lost} and {too_long}, after which people read the code
+  /// again.
   [[nodiscard]] virtual std::optional<std::string> next(std::chrono::milliseconds patience) = 0;
 };
 

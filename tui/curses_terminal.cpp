@@ -24,7 +24,7 @@ constexpr int pair_paper = 3;
 
 class CursesTerminal final : public Terminal {
  public:
-  explicit CursesTerminal(std::chrono::seconds idle) : m_input(STDIN_FILENO, idle) {
+  CursesTerminal(std::chrono::seconds idle, media::Scanner* scanner) : m_input(STDIN_FILENO, idle, scanner) {
     std::setlocale(LC_CTYPE, "");
     if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0)
       throw Refused(OperatorRefusal::end_of_input, "standard input and output are no terminal", "--tui", "use --plain");
@@ -78,12 +78,14 @@ class CursesTerminal final : public Terminal {
   }
 
   Key read(std::chrono::milliseconds wait) override {
-    const auto first = m_input.next(wait);
+    auto first = m_input.next(wait);
     switch (first.event) {
       case Event::quiet: return {Key::quiet};
       case Event::interrupt: return {Key::control, U'c'};
       case Event::suspend: return {Key::control, U'z'};
       case Event::resized: take_size(); return {Key::resized};
+      case Event::scanned: return {Key::scanned, 0, 0, std::move(first.text)};
+      case Event::scan_failed: return {Key::scan_failed, 0, 0, std::move(first.text)};
       case Event::byte: break;
     }
     if (first.byte == 27) return after_escape();
@@ -190,6 +192,6 @@ class CursesTerminal final : public Terminal {
 
 }  // namespace
 
-std::unique_ptr<Terminal> make_curses_terminal(std::chrono::seconds idle) { return std::make_unique<CursesTerminal>(idle); }
+std::unique_ptr<Terminal> make_curses_terminal(std::chrono::seconds idle, media::Scanner* scanner) { return std::make_unique<CursesTerminal>(idle, scanner); }
 
 }  // namespace ceremony::tui

@@ -129,6 +129,10 @@ Key DeskScreens::next_key(Asked& asked) {
     const auto key = read();
     switch (key.kind) {
       case Key::quiet: case Key::resized: case Key::unknown: continue;
+      case Key::scanned: case Key::scan_failed:
+        if (asked.scans) return key;
+        m_terminal.beep();  // nobody asked for it
+        continue;
       case Key::page_up: case Key::page_down:
         if (key.kind == Key::page_down) {
           (void)read_on(asked);
@@ -249,13 +253,17 @@ std::optional<std::string> DeskScreens::read_line(Asked& asked, std::string text
     const auto key = next_key(asked);
     if (key.kind == Key::enter) return text;
     if (key.kind == Key::escape && may_leave) return std::nullopt;
-    if (key.kind == Key::control && key.c == U'u') text.clear();
-    if (key.kind == Key::character && text.size() < asked.longest) append_utf8(text, key.c);
-    if (key.kind == Key::backspace && !text.empty()) {
-      // The bytes that go on with a character, then the one that begins it.
-      while (text.size() > 1 && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80) text.pop_back();
-      text.pop_back();
-    }
+    edit(text, key, asked.longest);
+  }
+}
+
+void DeskScreens::edit(std::string& text, const Key& key, std::size_t longest) {
+  if (key.kind == Key::control && key.c == U'u') text.clear();
+  if (key.kind == Key::character && text.size() < longest) append_utf8(text, key.c);
+  if (key.kind == Key::backspace && !text.empty()) {
+    // The bytes that go on with a character, then the one that begins it.
+    while (text.size() > 1 && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80) text.pop_back();
+    text.pop_back();
   }
 }
 

@@ -31,6 +31,7 @@ class DeskScreens {
     Line status;
     std::string keys;
     bool typing = false, secret = false, moves = false;  ///< moves: Up and Down are the question's own
+    bool scans = false;                                  ///< what a scanner reads is the question's own
     std::size_t scroll = 0;
     std::size_t longest = 900;  ///< bytes that can be typed
   };
@@ -41,6 +42,8 @@ class DeskScreens {
   void read_long(const std::string& id, const std::string& title, const std::vector<std::string>& lines);
   /// A line of text that is no secret; nothing where people leave it with Esc and `may_leave`.
   [[nodiscard]] std::optional<std::string> read_line(Asked& asked, std::string text, bool may_leave);
+  /// What such a line becomes with that key, if it is one that edits.
+  static void edit(std::string& text, const Key& key, std::size_t longest);
   /// A page further down, if the screen has lines that were not seen yet; false at the end.
   [[nodiscard]] bool read_on(Asked& asked) const;
   /// The codes, one after the other, until Esc.

@@ -17,7 +17,7 @@ constexpr auto hint = "run the same command again: the ceremony goes on where it
 
 }  // namespace
 
-LineInput::LineInput(int in, std::chrono::seconds idle) : m_in(in), m_idle(idle) {
+LineInput::LineInput(int in, std::chrono::seconds idle, media::Scanner* scanner) : m_in(in), m_scanner(scanner), m_idle(idle) {
   sigset_t ours;
   ::sigemptyset(&ours);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH, SIGQUIT}) ::sigaddset(&ours, signal);
@@ -28,6 +28,19 @@ LineInput::LineInput(int in, std::chrono::seconds idle) : m_in(in), m_idle(idle)
 LineInput::~LineInput() {
   if (m_signals >= 0) ::close(m_signals);
   ::sigprocmask(SIG_SETMASK, &m_before, nullptr);
+}
+
+std::optional<LineInput::Read> LineInput::from_scanner() {
+  try {
+    auto line = m_scanner->next(std::chrono::milliseconds(0));
+    if (!line) return std::nullopt;  // not whole yet
+    return Read{Event::scanned, 0, std::move(*line)};
+  } catch (const Refused& refusal) {
+    // The ceremony goes on without it: frames can be typed.
+    if (refusal.is(media::ScannerRefusal::gone)) m_scanner = nullptr;
+    const auto& finding = refusal.findings().front();
+    return Read{Event::scan_failed, 0, finding.what + "; " + finding.hint};
+  }
 }
 
 LineInput::Read LineInput::next(std::optional<std::chrono::milliseconds> wait) {
@@ -50,7 +63,8 @@ LineInput::Read LineInput::next(std::optional<std::chrono::milliseconds> wait) {
       if (wait_left < milliseconds(0)) return {Event::quiet};
       left = std::min(left, wait_left);
     }
-    std::array<pollfd, 2> fds{{{m_in, POLLIN, 0}, {m_signals, POLLIN, 0}}};
+    // poll takes no notice of a descriptor below 0.
+    std::array<pollfd, 3> fds{{{m_in, POLLIN, 0}, {m_signals, POLLIN, 0}, {m_scanner == nullptr ? -1 : m_scanner->descriptor(), POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(std::min<std::int64_t>(left.count() + 1, 60000)));
     if (ready < 0 && errno != EINTR) throw Refused(OperatorRefusal::end_of_input, "the terminal cannot be read any more", "", hint);
     if (ready <= 0) continue;
@@ -63,6 +77,10 @@ LineInput::Read LineInput::next(std::optional<std::chrono::milliseconds> wait) {
         case SIGWINCH: return {Event::resized};
         default: throw Refused(OperatorRefusal::interrupted, "the program was told to end", "", hint);
       }
+    }
+    if (fds[2].revents != 0) {
+      m_silent = {};
+      if (auto scanned = from_scanner()) return std::move(*scanned);
     }
     if (fds[0].revents == 0) continue;
     unsigned char byte = 0;

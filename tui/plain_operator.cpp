@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "tui/line_input.h"
 #include "tui/word_entry.h"
@@ -41,7 +42,7 @@ std::string rows_of(const Words& words) {
 
 class PlainOperator final : public Operator {
  public:
-  PlainOperator(int in, int out, std::chrono::seconds idle) : m_in(in), m_out(out), m_input(in, idle) {}
+  PlainOperator(int in, int out, std::chrono::seconds idle, media::Scanner* scanner) : m_in(in), m_out(out), m_input(in, idle, scanner) {}
 
   std::string_view kind() const override { return "plain"; }
   void attend(Desk* desk) override { m_desk = desk; }
@@ -137,10 +138,15 @@ class PlainOperator final : public Operator {
 
   bool receive(const Question& q, FrameSink& sink) override {
     ask(q, "");
+    std::string typed;
     while (!sink.complete()) {
-      const auto typed = answer("frame, or nothing > ");
-      if (typed.empty()) return false;
-      say(sink.take(typed) + "\n");
+      say("frame, or nothing > ");
+      const auto read = line_or_scan(typed);
+      // What is scanned is neither a command nor the end.
+      if (read.event == Event::scanned) say("\nScanned: " + sink.take(read.text) + "\n");
+      else if (read.event == Event::scan_failed) say("\nNot scanned: " + read.text + "\n");
+      else if (const auto line = std::exchange(typed, {}); line.empty()) return false;
+      else if (!command(line)) say(sink.take(line) + "\n");
     }
     return true;
   }
@@ -284,13 +290,20 @@ class PlainOperator final : public Operator {
     }
   }
   std::string line() {
-    std::string out;
+    std::string typed;
+    while (line_or_scan(typed).event != Event::byte) {
+    }
+    return typed;
+  }
+  /// Reads on until the line is whole (Event::byte), or the scanner has something.
+  LineInput::Read line_or_scan(std::string& typed) {
     while (true) {
-      const auto read = next();
+      auto read = next();
       if (read.event == Event::interrupt) pause();
+      if (read.event == Event::scanned || read.event == Event::scan_failed) return read;
       if (read.event != Event::byte) continue;
-      if (read.byte == '\n') return out;
-      if (out.size() < 4096) out += static_cast<char>(read.byte);
+      if (read.byte == '\n') return read;
+      if (typed.size() < 4096) typed += static_cast<char>(read.byte);
     }
   }
   /// A line that is no command.
@@ -357,6 +370,8 @@ class PlainOperator final : public Operator {
 
 }  // namespace
 
-std::unique_ptr<Operator> make_plain_operator(int in, int out, std::chrono::seconds idle) { return std::make_unique<PlainOperator>(in, out, idle); }
+std::unique_ptr<Operator> make_plain_operator(int in, int out, std::chrono::seconds idle, media::Scanner* scanner) {
+  return std::make_unique<PlainOperator>(in, out, idle, scanner);
+}
 
 }  // namespace ceremony::tui

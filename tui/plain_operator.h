@@ -9,10 +9,12 @@
 #include <memory>
 
 #include "ceremony/operator.h"
+#include "media/scanner.h"
 
 namespace ceremony::tui {
 
-/// File descriptors that outlive the operator and are not closed. `idle`: how long nobody may touch a key.
-[[nodiscard]] std::unique_ptr<Operator> make_plain_operator(int in, int out, std::chrono::seconds idle);
+/// File descriptors that outlive the operator and are not closed. `idle`: how long nobody may touch a key. The scanner may be null; it
+/// outlives the operator too.
+[[nodiscard]] std::unique_ptr<Operator> make_plain_operator(int in, int out, std::chrono::seconds idle, media::Scanner* scanner = nullptr);
 
 }  // namespace ceremony::tui

@@ -4,17 +4,20 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
+#include "media/scanner.h"
 #include "tui/grid.h"
 
 namespace ceremony::tui {
 
 struct Key {
-  enum Kind { character, enter, escape, backspace, tab, up, down, left, right, page_up, page_down, home, end, function, control, resized, quiet, unknown };
+  enum Kind { character, enter, escape, backspace, tab, up, down, left, right, page_up, page_down, home, end, function, control, resized, quiet, scanned, scan_failed, unknown };
   Kind kind = unknown;
   char32_t c = 0;  ///< character; control: its letter in lower case
   int number = 0;  ///< function: 1 to 12
+  std::string text{};  ///< scanned: the line; scan_failed: why
 };
 
 class Terminal {
@@ -34,7 +37,7 @@ class Terminal {
 
 /// ncurses on the process's own terminal; raw, so that Ctrl-C, Ctrl-Z and Ctrl-S are keys. The terminal is given back as
 /// it was when this goes. Colours only where there are some and NO_COLOR is not set. Throws Refused{OperatorRefusal::end_of_input}
-/// where standard input and output are no terminal, or TERM is unknown.
-[[nodiscard]] std::unique_ptr<Terminal> make_curses_terminal(std::chrono::seconds idle);
+/// where standard input and output are no terminal, or TERM is unknown. The scanner may be null; it outlives the terminal.
+[[nodiscard]] std::unique_ptr<Terminal> make_curses_terminal(std::chrono::seconds idle, media::Scanner* scanner = nullptr);
 
 }  // namespace ceremony::tui

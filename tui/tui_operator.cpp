@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "tui/desk_screens.h"
 #include "tui/word_entry.h"
@@ -124,12 +125,19 @@ class TuiOperator final : public Operator, private DeskScreens {
   bool receive(const Question& q, FrameSink& sink) override {
     auto asked = begin(q);
     asked.keys = "Enter: take the frame; Enter alone: no more";
-    asked.longest = 4096;
+    asked.typing = asked.scans = true;
+    std::string typed;
     while (!sink.complete()) {
-      asked.field = Field{"Frame:", "", ""};
-      const auto typed = *read_line(asked, "", false);
-      if (typed.empty()) return false;
-      asked.body.push_back({sink.take(typed), plain});
+      asked.field = Field{"Frame:", typed, ""};
+      const auto key = next_key(asked);
+      std::string became;
+      if (key.kind == Key::scanned) became = "Scanned: " + sink.take(key.text);
+      else if (key.kind == Key::scan_failed) became = "Not scanned: " + key.text;
+      else if (key.kind == Key::enter && typed.empty()) return false;
+      else if (key.kind == Key::enter) became = sink.take(std::exchange(typed, {}));
+      else edit(typed, key, media::longest_scan);
+      if (became.empty()) continue;
+      asked.body.push_back({became, plain});
       asked.follow = asked.body.size() - 1;
     }
     return true;

@@ -59,6 +59,14 @@ def mtools(command, image, *arguments, offset=0, data=b""):
     return done.stdout
 
 
+KEYS = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash"}
+
+
+def press_of(character):
+    """What is pressed for it on a US keyboard, as keys() takes it."""
+    return KEYS.get(character) or (f"shift-{character.lower()}" if character.isupper() else character)
+
+
 class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out.decode(errors="replace"), err.decode(errors="replace")
@@ -82,7 +90,7 @@ class Guest:
             system.bytes(path, content)
         (self.folder / "initrd").write_bytes(system.packed())
         self.command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35", "-m", str(memory), "-nodefaults",
-                        "-no-user-config", "-no-reboot", "-nic", "none", "-vga", "std", "-display", "none",
+                        "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video", "-display", "none",
                         "-serial", f"file:{self.folder}/console", "-chardev", f"socket,id=agent,path={self.folder}/agent", "-serial", "chardev:agent",
                         "-qmp", f"unix:{self.folder}/monitor", "-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,id=keyboard,bus=usb.0",
                         "-kernel", str(kernel), "-initrd", f"{self.folder}/initrd", "-append", f"{APPEND} {append}"]
@@ -244,8 +252,32 @@ class Guest:
 
     def type(self, text):
         """Types letters, digits, spaces and ends of lines."""
-        named = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash"}
-        self.keys(*(named.get(c) or (f"shift-{c.lower()}" if c.isupper() else c) for c in text))
+        self.keys(*map(press_of, text))
+
+    def attach_second_keyboard(self, name, **properties):
+        """A keyboard that type() does not type on, but scan() does: QEMU binds it to the screen. One at a time."""
+        return self.attach(name, "usb-kbd", display="video", **properties)
+
+    def scan(self, text, taken=True):
+        """Types on the second keyboard, as fast as QEMU's queue of 16 takes it: keys wait until the guest took those before them,
+        which is an interrupt each. Not `taken`: nobody reads them there, and they are few."""
+        presses = [press.split("-") for press in map(press_of, text)]
+        events = [(key, down) for keys in presses for key, down in [(k, True) for k in keys] + [(k, False) for k in reversed(keys)]]
+        count = "awk '/xhci/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; ++i) n += $i } END { print n }' /proc/interrupts"
+        before = int(self.run(count).out) if taken else 0
+        for at in range(0, len(events), 8):
+            for key, down in events[at:at + 8]:
+                self.monitor.execute("input-send-event", {"device": "video", "events": [
+                    {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": key}}}]})
+            if taken:
+                self.run(f"until [ $({count}) -ge {before + min(at + 8, len(events))} ]; do sleep 0.02; done", seconds=30)
+
+    def read_line_on_screen(self):
+        """Reads the next line that is typed at the console; the path in the guest of what was typed, once it is whole."""
+        self.run("rm -f /run/typed /run/reading; { exec </dev/tty1; touch /run/reading; read -r line; echo \"$line\" >/run/typed.tmp; "
+                 "mv /run/typed.tmp /run/typed; } >/dev/null 2>&1 &")
+        self.wait_for("/run/reading")
+        return "/run/typed"
 
     def screendump(self, path):
         """A picture of the screen as PNG; its path."""

@@ -8,6 +8,8 @@ import subprocess
 BUSYBOX = "/bin/busybox"
 # Loaded by name when a thread ends; ldd does not see it.
 BY_NAME = "/lib/x86_64-linux-gnu/libgcc_s.so.1"
+# Without it the locale C.UTF-8, which init sets, is the plain C one, and a screen shows no QR code.
+LOCALE = "/usr/lib/locale/C.utf8/LC_CTYPE"
 
 
 def applets():
@@ -34,6 +36,7 @@ class Initramfs:
             if name != "busybox":
                 self.entries.setdefault(f"bin/{name}", (stat.S_IFLNK | 0o777, b"busybox"))
         self.bytes("/init", pathlib.Path(init).read_bytes(), 0o755)
+        self.file(LOCALE)
         self.bytes("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
         self.bytes("/etc/group", b"root:x:0:\nnogroup:x:65534:\n")
 

@@ -158,6 +158,19 @@ class Machine(WithFolder):
         self.guest.type("ca1B\n")
         self.end(job)
 
+    def test_a_scanner_is_read_beside_the_keyboard_and_no_key_of_it_reaches_the_console(self):
+        self.guest.attach_second_keyboard("scanner", port="2")
+        self.guest.run("until ls -d /sys/bus/usb/devices/1-2/1-2:1.0/*/input/input*/event*; do sleep 0.02; done; echo 1-2 >/run/port")
+        job = self.begin("[scanner]")
+        typed = self.guest.read_line_on_screen()
+        self.guest.scan(self.guest.run("cat /run/frames").out)
+        self.guest.wait_for("/run/done")
+        self.guest.type("good\n")
+        self.guest.wait_for(typed)
+        self.assertEqual(self.guest.run(f"cat {typed}").out, "good\n")
+        self.guest.detach("scanner")
+        self.end(job)
+
     def test_text_is_seen_on_the_screen(self):
         self.assertEqual(self.sees_text(self.guest), (1024, 768))
 

@@ -34,6 +34,8 @@ Key named(const std::string& name) {
   static const std::map<std::string, Key::Kind> kinds{
       {"enter", Key::enter}, {"esc", Key::escape}, {"up", Key::up}, {"down", Key::down}, {"left", Key::left}, {"right", Key::right}, {"pgup", Key::page_up}, {"pgdn", Key::page_down},
       {"home", Key::home}, {"end", Key::end}, {"bs", Key::backspace}, {"tab", Key::tab}, {"quiet", Key::quiet}, {"resized", Key::resized}, {"unknown", Key::unknown}};
+  if (name.starts_with("scan ")) return {Key::scanned, 0, 0, name.substr(5)};
+  if (name.starts_with("misread ")) return {Key::scan_failed, 0, 0, name.substr(8)};
   if (name.size() == 2 && name[0] == '^') return {Key::control, static_cast<char32_t>(name[1])};
   if (name.size() == 2 && name[0] == 'f') return {Key::function, 0, name[1] - '0'};
   if (const auto found = kinds.find(name); found != kinds.end()) return {found->second};

@@ -12,7 +12,7 @@
 namespace ceremony::tui::testing {
 
 /// Keys as text: letters, and names in angle brackets: <enter> <esc> <up> <down> <pgup> <pgdn> <home> <end> <bs> <tab> <quiet> <resized>
-/// <f1> … and <^g>.
+/// <f1> … and <^g>; <scan TEXT> is a line that a scanner reads, <misread WHY> one that it does not.
 [[nodiscard]] std::deque<Key> keys(std::string_view text);
 
 /// What happened at the terminal. It outlives the operator.
@@ -26,6 +26,21 @@ struct Record {
   bool falls_silent = false;  ///< after the keys, instead of their end
 
   [[nodiscard]] std::string text() const { return drawn.back().text(); }
+};
+
+/// Wants so many lines, whatever they are, and keeps them.
+class Lines final : public FrameSink {
+ public:
+  explicit Lines(std::size_t wanted) : m_wanted(wanted) {}
+  std::string take(std::string_view line) override {
+    taken.emplace_back(line);
+    return "line " + std::to_string(taken.size()) + " of " + std::to_string(m_wanted);
+  }
+  bool complete() const override { return taken.size() >= m_wanted; }
+  std::vector<std::string> taken;
+
+ private:
+  std::size_t m_wanted;
 };
 
 class FakeDesk final : public Desk {

@@ -6,11 +6,41 @@
 #include <unistd.h>
 
 #include <array>
+#include <deque>
 
 #include "tests/unit/tui/fakes.h"
 
 namespace ceremony::tui::testing {
 namespace {
+
+/// A scanner that has read these lines, before anything is typed. "!" is a line of which keys were lost, "x" the end of the cable.
+class FakeScanner final : public media::Scanner {
+ public:
+  explicit FakeScanner(std::vector<std::string> lines) : m_lines(lines.begin(), lines.end()) {
+    REQUIRE(::pipe(m_pipe.data()) == 0);
+    REQUIRE(::write(m_pipe[1], std::string(m_lines.size(), '.').data(), m_lines.size()) == static_cast<ssize_t>(m_lines.size()));
+  }
+  ~FakeScanner() override { for (const int fd : m_pipe) ::close(fd); }
+  FakeScanner(const FakeScanner&) = delete;
+  FakeScanner& operator=(const FakeScanner&) = delete;
+
+  std::string name() const override { return "fake"; }
+  int descriptor() const override { return m_pipe[0]; }
+  std::optional<std::string> next(std::chrono::milliseconds) override {
+    auto line = std::move(m_lines.front());
+    m_lines.pop_front();
+    if (line == "x") throw Refused(media::ScannerRefusal::gone, "the scanner is not there any more", "", "plug it in again");  // and stays to be read
+    char one = 0;
+    REQUIRE(::read(m_pipe[0], &one, 1) == 1);
+    if (line == "!") throw Refused(media::ScannerRefusal::lost, "keys were lost", "", "read the code again");
+    if (line == "-") return std::nullopt;
+    return line;
+  }
+
+ private:
+  std::deque<std::string> m_lines;
+  std::array<int, 2> m_pipe{-1, -1};
+};
 
 /// A plain operator whose whole input is written beforehand. What it says stays in a pipe until it is looked at.
 class Talk {
@@ -18,13 +48,13 @@ class Talk {
   FakeDesk desk;
   std::unique_ptr<Operator> op;
 
-  explicit Talk(std::string_view typed) {
+  explicit Talk(std::string_view typed, media::Scanner* scanner = nullptr) {
     REQUIRE(::pipe(m_in.data()) == 0);
     REQUIRE(::pipe(m_out.data()) == 0);
     ::fcntl(m_out[0], F_SETFL, O_NONBLOCK);
     REQUIRE(::write(m_in[1], typed.data(), typed.size()) == static_cast<ssize_t>(typed.size()));
     ::close(std::exchange(m_in[1], -1));
-    op = make_plain_operator(m_in[0], m_out[1], std::chrono::seconds(60));
+    op = make_plain_operator(m_in[0], m_out[1], std::chrono::seconds(60), scanner);
     op->attend(&desk);
   }
   ~Talk() {
@@ -89,6 +119,35 @@ TEST_CASE("plain: words, lines, choices, files, people") {
   const std::vector<Candidate> people{{"c1", "custodian", ""}, {"c2", "custodian", "has approved this already"}};
   CHECK(talk.op->people(q, people, 2) == "c1 c3");
   CHECK(talk.has("c2  custodian  (not now: has approved this already)"));
+}
+
+TEST_CASE("plain: what is scanned is a frame and nothing else, and the ceremony goes on when the scanner is gone") {
+  FakeScanner scanner({"-", "KCYZ1A", ":pause", "", "!", "x"});
+  Talk talk("?\nKCYZ1B\nKCYZ1C\n", &scanner);
+  Lines lines(5);
+  CHECK(talk.op->receive(q, lines));
+  CHECK(lines.taken == std::vector<std::string>{"KCYZ1A", ":pause", "", "KCYZ1B", "KCYZ1C"});
+  CHECK(talk.has("Scanned: line 1 of 5\n"));
+  CHECK(talk.has("Not scanned: keys were lost; read the code again\n"));
+  CHECK(talk.has("Not scanned: the scanner is not there any more; plug it in again\n"));
+  CHECK(talk.has("The machine: takes approvals"));
+  CHECK_FALSE(talk.has("PAUSED"));
+}
+
+TEST_CASE("plain: frames end with an empty line, or with the last one that is scanned") {
+  FakeScanner scanner({"a", "b"});
+  Talk talk("\n", &scanner);
+  Lines lines(2);
+  CHECK(talk.op->receive(q, lines));
+  Lines more(1);
+  CHECK_FALSE(talk.op->receive(q, more));
+}
+
+TEST_CASE("plain: what is scanned while nothing is to be scanned is no answer") {
+  FakeScanner scanner({"yes", "no", "!"});
+  Talk talk("no\nsecret\n", &scanner);
+  CHECK_FALSE(talk.op->confirm(q));
+  CHECK(talk.op->secret(q).reveal_text() == "secret");
 }
 
 TEST_CASE("plain: ? helps, :transcript looks for words, :state shows the CA, and the question comes again") {

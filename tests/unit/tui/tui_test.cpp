@@ -75,6 +75,33 @@ TEST_CASE("a long list keeps the line in sight that the cursor is on") {
   CHECK(stage.record.text().find("> option 99") != std::string::npos);
 }
 
+TEST_CASE("frames are scanned or typed, in any order, and what is being typed stays when one is scanned") {
+  Stage stage("KCYZ1<scan KCYZ1A>x<bs>B<misread keys were lost><enter><scan C><enter>");
+  Lines lines(3);
+  CHECK(stage.op->receive(q, lines));
+  CHECK(lines.taken == std::vector<std::string>{"KCYZ1A", "KCYZ1B", "C"});
+  CHECK(stage.record.text().find("Scanned: line 1 of 3") != std::string::npos);
+  CHECK(stage.record.text().find("Not scanned: keys were lost") != std::string::npos);
+  CHECK(stage.record.keys.size() == 1);
+  // A code that says nothing is not the empty line that ends it.
+  Lines more(2);
+  CHECK_FALSE(Stage("<scan ><enter>").op->receive(q, more));
+  CHECK(more.taken == std::vector<std::string>{""});
+}
+
+TEST_CASE("what is scanned while nothing is to be scanned is no answer") {
+  Stage stage("<scan yes>y<scan n><misread x><enter>");
+  CHECK(stage.op->confirm(q));
+  CHECK(stage.record.beeps == 3);
+  CHECK(Stage("a<scan b>c<enter>").op->type(q, "") == "ac");
+  CHECK(Stage("a<scan b>c<enter>").op->secret(q).reveal_text() == "ac");
+  Stage help("<f1><scan b><esc>a<enter>");
+  Lines lines(1);
+  help.op->attend(&help.desk);
+  CHECK(help.op->receive(q, lines));
+  CHECK(lines.taken == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("nothing of a secret is shown, not even how long it is") {
   Stage stage("correct horse<bs><bs>");
   CHECK(left_with([&] { (void)stage.op->secret(q); }) == OperatorRefusal::end_of_input);

@@ -1,0 +1,115 @@
+"""The real screens on the real console: QR codes read off pictures of the screen with zbar, and joined by a few lines that know nothing of
+our program (media/FORMAT.md has the grammar)."""
+import base64
+import hashlib
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+from guest import Guest
+
+PROGRAM = os.environ["CEREMONY_SHOW_CODES"]
+# By the letter of their TYPE; sizes as in life.
+SIZES = {"S": 700, "T": 1500, "P": 900, "C": 620, "R": 330, "Q": 400, "M": 1900, "D": 32}
+
+
+def terminfo(name):
+    for folder in ("/usr/share/terminfo", "/lib/terminfo", "/etc/terminfo"):
+        path = pathlib.Path(folder) / name[0] / name
+        if path.exists():
+            return str(path), path.read_bytes()
+    raise FileNotFoundError(f"the build root has no terminfo of {name}")
+
+
+def base32(data):
+    return base64.b32encode(data).decode().rstrip("=")
+
+
+class Frame:
+    """One line, checked alone."""
+
+    def __init__(self, text):
+        self.kind, self.sid, self.index, self.total, self.data = text[5], text[6:14], int(text[14:16]), int(text[16:18]), text[18:-4]
+        if text[:5] != "KCYZ1" or text[-4:] != base32(hashlib.sha256(text[:-4].encode()).digest())[:4]:
+            raise AssertionError(f"not a frame: {text}")
+
+
+def joined(frames):
+    text = "".join(frames[index].data for index in sorted(frames))
+    payload = base64.b32decode(text + "=" * (-len(text) % 8))
+    if base32(hashlib.sha256(payload).digest())[:8] != frames[1].sid:
+        raise AssertionError("the frames do not give the payload that they name")
+    return payload
+
+
+class Screen(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-screen-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        chance = random.Random(1)
+        self.payloads = {kind: chance.randbytes(size) for kind, size in SIZES.items()}
+        path, linux = terminfo("linux")
+        self.guest = Guest([PROGRAM], files={path: linux, **{f"/payloads/{kind}": payload for kind, payload in self.payloads.items()}}).start()
+        self.addCleanup(self.guest.close)
+
+    def code_on_screen(self):
+        """What zbar reads off the screen now; "" where there is no code."""
+        picture = self.guest.screendump(self.folder / "screen.png")
+        done = subprocess.run(["zbarimg", "--nodbus", "--raw", "-q", "-Sdisable", "-Sqrcode.enable", picture], capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 4):  # 4: no code
+            raise AssertionError(f"zbarimg: {done.stderr}")
+        return done.stdout.strip()
+
+    def frame(self, accepts, seconds=60):
+        """The next frame on the screen that is the one waited for."""
+        limit = time.monotonic() + seconds
+        seen = None
+        while time.monotonic() < limit:
+            text = self.code_on_screen()
+            seen = text or seen
+            if text and accepts(Frame(text)):
+                return Frame(text)
+        raise self.guest.failed(f"the code did not come; the last one was {seen}")
+
+    def test_every_kind_of_payload_is_read_off_the_screen_byte_for_byte(self):
+        self.guest.run("dmesg -n 1")
+        arguments = " ".join(f"{kind}=/payloads/{kind}" for kind in SIZES)
+        program = self.guest.called[PROGRAM]
+        self.guest.run(f"{{ TERM=linux {program} {arguments} </dev/tty1 >/dev/tty1 2>/run/show.err; echo $? >/run/show.tmp; mv /run/show.tmp /run/show.code; }} >/dev/null 2>&1 &")
+        # A key that comes before the page is drawn waits in the terminal.
+        self.guest.keys("q")
+        counts = {}
+        for kind in SIZES:
+            frames = {1: self.frame(lambda frame, kind=kind: frame.kind == kind and frame.index == 1)}
+            total = frames[1].total
+            for index in range(2, total + 1):
+                self.guest.keys("right")
+                frames[index] = self.frame(lambda frame, kind=kind, index=index: frame.kind == kind and frame.index == index)
+            self.assertEqual({(frame.sid, frame.total) for frame in frames.values()}, {(frames[1].sid, total)})
+            self.assertEqual(joined(frames), self.payloads[kind], kind)
+            counts[kind] = total
+            if total > 1:
+                self.guest.keys("left")
+                self.frame(lambda frame, total=total: frame.index == total - 1)
+            self.guest.keys("tab")
+        self.assertGreater(counts["M"], 1)
+        self.assertEqual(counts["D"], 1)
+        # Round to the first kind again, then out.
+        self.frame(lambda frame: frame.kind == "S" and frame.index == 1)
+        self.guest.keys("esc")
+        limit = time.monotonic() + 30
+        while self.code_on_screen():
+            self.assertLess(time.monotonic(), limit)
+        self.guest.keys("ret")
+        self.guest.wait_for("/run/show.code")
+        self.assertEqual(self.guest.run("cat /run/show.code /run/show.err").out, "0\n")
+        print(f"\nFrames at 128×48, read off the screen: {counts}")
+
+
+if __name__ == "__main__":
+    unittest.main()
