@@ -6,7 +6,7 @@ import shutil
 import time
 import unittest
 
-from disks import Disc, Table, escaped, make_guest
+from disks import MOUNTER, Disc, Table, escaped, make_guest
 from guest import mtools
 from support import BIN, SECOND, Answers, endings, genesis_answers, make_folder, passphrases, run
 
@@ -35,6 +35,11 @@ def issue_answers():
     return answers
 
 
+# A program that speaks to the mounter, in shell.
+ASK = r"""answer() { dd bs=65536 count=1 <&3 2>/dev/null; }
+ask() { printf 'ceremony-mounter/v1\n%s\n' "$1" >&3; answer; }
+mount_it() { ask "mount sda $(cat /sys/block/sda/diskseq) $1"; }
+"""
 LABEL = "ceremony-medium/v1\norigin: {}\nname: adm2\nid: 4f1c0d7b5a0e4b6f9a51d2c38e7760b1\n"
 
 
@@ -205,6 +210,47 @@ class Disks(unittest.TestCase):
 
     def test_a_disk_that_is_pulled_out_while_it_is_written_loses_nothing_of_the_ceremony(self):
         self.says(RESUMED, "error: factory-m: the medium was pulled out while it was in use\nhint: put \"factory-m\" in again")
+
+    # --- who may do what ------------------------------------------------------------------------------------------------
+
+    def under_mounter(self, script, code=0, user="1000:1000"):
+        TABLE.guest.put("/run/script", script.encode())
+        return TABLE.guest.run([MOUNTER, "--user", user, "--", "sh", "/run/script"], code=code)
+
+    def test_the_program_has_no_privileges_and_no_other_descriptor(self):
+        TABLE.put_in("stray")
+        TABLE.guest.wait_for("/dev/sda")
+        found = self.under_mounter("id -u; id -g; grep -E '^(Groups|NoNewPrivs|CapInh|CapPrm|CapEff|CapAmb)' /proc/self/status; ls /proc/self/fd\n"
+                                   "mount -t tmpfs tmpfs /mnt && echo mounted; echo x >/run/ceremony/x && echo written; (: </dev/sda) && echo opened; exit 7\n", code=7)
+        TABLE.take_out("stray")
+        self.assertEqual(found.out.split(), "1000 1000 Groups: CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000 NoNewPrivs: 1 0 1 2 3 4".split(), found)
+
+    def test_what_a_program_left_mounted_is_unmounted_when_it_is_gone(self):
+        TABLE.put_in("stray")
+        TABLE.guest.wait_for("/dev/sda")
+        found = self.under_mounter(ASK + "ask 'list 0'; mount_it rw; grep /run/ceremony /proc/mounts; echo hello >/run/ceremony/media/0/hello; kill -9 $$\n", code=137)
+        TABLE.take_out("stray")
+        self.assertRegex(found.out, r"mounted 0\n/dev/sda /run/ceremony/media/0 vfat rw,nosuid,nodev,noexec,noatime,nosymfollow,uid=1000,gid=1000,fmask=0077,dmask=0077,")
+        self.assertEqual(TABLE.guest.run("grep -c /run/ceremony /proc/mounts", code=1).out, "0\n")
+        TABLE.disks["stray"].is_sound()
+        self.assertEqual(mtools("mtype", TABLE.disks["stray"].path, "::hello"), b"hello\n")
+
+    def test_what_is_not_in_the_list_is_not_mounted(self):
+        TABLE.put_in("stray")
+        TABLE.guest.wait_for("/dev/sda")
+        found = self.under_mounter(ASK + "ask 'mount ../dev/sda 1 ro'; ask 'mount sda 99999 ro'; ask 'mount ram0 1 ro'; ask 'unmount 0'; printf x >&3; answer; mount_it ro; mount_it ro\n")
+        TABLE.take_out("stray")
+        self.assertEqual([line for line in found.out.splitlines() if line != "ceremony-mounter/v1"],
+                         ['no media/failed "a message of the program that mounts disks is not one: \\x22../dev/sda\\x22 names no disk" "restart the machine; if it comes again, do not use this image"',
+                          'no media/out "the disk was taken out" "put it in again"', 'no media/out "the disk was taken out" "put it in again"', 'no media/out "nothing is mounted there" "put the disk in again"',
+                          'no media/failed "a message of the program that mounts disks is not one: it has no \\x22ceremony-mounter/v1\\x5cx0a\\x22 where one has to be" "restart the machine; if it comes again, do not use this image"',
+                          "mounted 0", 'no media/failed "the disk is in use already" "use another disk"'])
+
+    def test_only_root_mounts_and_only_for_others(self):
+        refused = self.under_mounter("", code=2, user="0")
+        self.assertIn("hint: name an ordinary user", refused.err)
+        again = self.under_mounter(f"{MOUNTER} --user 1001 -- true\n", code=2)
+        self.assertIn("error: disks cannot be mounted by this user", again.err)
 
     # --- what another machine finds -------------------------------------------------------------------------------------
 
