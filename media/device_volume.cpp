@@ -18,7 +18,7 @@ auto DeviceVolume::on_disk(const Work& work) {
     return work(*m_in->files);
   } catch (const Refused& refusal) {
     if (!m_room.is_in(m_in->medium))
-      throw Refused(VolumeRefusal::out, "the medium was pulled out while it was in use", m_name, "put " + shown(m_name) + " in again, and try again; nothing that was finished is lost");
+      throw Refused(VolumeRefusal::out, "the medium was pulled out while it was in use", m_name, "put " + shown(m_name) + " in again, or an empty one where it was being written, and try again");
     if (m_in->access == Access::writable && refusal.is(VolumeRefusal::read_only))
       throw Refused(VolumeRefusal::failed, "the medium failed while it was written", m_name, "do not use this medium any more; take a new one, and try again");
     throw;
