@@ -171,6 +171,12 @@ class RunDesk final : public Desk {
   std::vector<Kept> m_kept;
 };
 
+/// What happened at the machine's sockets: on the record once there are people on it.
+void record_notes(actions::Run& run) {
+  if (!run.state().open || run.state().people.empty()) return;
+  for (const auto& note : run.w.volumes.take_notes()) run.record("deviation", {}, {{"text", note}, {"source", "appliance"}});
+}
+
 /// After a long silence the machine was left alone: somebody who is known to it has to come back. Secrets that exist nowhere
 /// else yet (between `initialise_token` and `split_secrets`) stay: wiping them would end the genesis.
 void unlock_after_idle(actions::Run& run) {
@@ -248,6 +254,7 @@ Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const 
         announce = false;
       }
       desk.record_kept();
+      record_notes(run);
       const auto action = actions::find_action(step.action);
       if (action == nullptr)
         throw Refused(actions::ActionRefusal::mistaken, "there is no action \"" + step.action + "\"", step.where, "name one of the actions that ceremony/procedure/FORMAT.md lists");

@@ -22,6 +22,17 @@ class OperatorHands final : public media::DiskHands {
     m_op.await_medium({"insert." + name, "administrator", (why.empty() ? "" : "It is not in: " + why + ".\n") + wanted});
   }
 
+  bool is_ours(const media::UsbNews& device) override {
+    return m_op.confirm({"usb." + device.port, "administrator", device.sentence + ".\nDid one of you plug it in, for this ceremony?"});
+  }
+
+  void told(const media::UsbNews& device) override {
+    if (device.state == media::UsbState::gone) return;
+    if (device.state == media::UsbState::off)
+      m_op.show_text({"usb-off." + device.port, "everyone", "A USB device is kept off."}, device.sentence + ".\n\nIt goes on the record. Pull it out, and find out who plugged it in.");
+    else m_op.progress(device.sentence);
+  }
+
   std::optional<std::size_t> which(const std::string& name, std::span<const media::DiskOffered> disks) override {
     std::vector<std::string> options;
     for (const auto& disk : disks) options.push_back(media::description(disk.medium) + ", " + media::megabytes(disk.free_bytes) + " free");

@@ -69,6 +69,7 @@ class DeviceVolumes final : public Volumes {
   void add(const std::string& role, const std::string& name);
   [[nodiscard]] Volume& named(const std::string& name) override;
   [[nodiscard]] std::vector<std::string> names(const std::string& role = {}) const override;
+  [[nodiscard]] std::vector<std::string> take_notes() override { return m_room.take_notes(); }
 
  private:
   struct Entry {

@@ -132,10 +132,38 @@ DiskRoom::Look DiskRoom::look(const std::string& name, std::optional<std::uint64
   return m_known.contains(name) ? look_for_known(name, left) : look_for_new(name, discs);
 }
 
+void DiskRoom::look_at_usb(bool awaited) {
+  const auto news = m_mounter.usb_news();
+  const auto is_waiting_disk = [](const UsbNews& n) { return n.state == UsbState::asked && n.role == "disk"; };
+  const bool one = awaited && std::ranges::count_if(news, is_waiting_disk) == 1;
+  for (auto device : news) {
+    if (device.state == UsbState::asked) {
+      const bool ours = (one && is_waiting_disk(device)) || m_hands.is_ours(device);
+      try {
+        if (ours) m_mounter.approve(device);
+        if (const auto scanner = m_mounter.take_scanner()) m_hands.scan_with(*scanner);
+      } catch (const Refused& refusal) {
+        device.state = UsbState::off;
+        device.sentence = refusal.findings().front().what;
+      }
+      if (device.state == UsbState::asked) device.state = ours ? UsbState::on : UsbState::off;
+      if (!ours) device.sentence += "; people said that it is not theirs";
+    }
+    if (device.state == UsbState::off) m_notes.push_back(device.sentence);
+    m_hands.told(device);
+  }
+}
+
+std::vector<std::string> DiskRoom::take_notes() {
+  look_at_usb(false);
+  return std::exchange(m_notes, {});
+}
+
 DiskRoom::Look DiskRoom::settle(const std::string& name, std::optional<std::uint64_t> left, bool discs) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + m_patience;
   while (true) {
+    look_at_usb(true);
     auto seen = look(name, left, discs);
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     if (seen.found || !seen.offered.empty() || rest.count() <= 0) return seen;

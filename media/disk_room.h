@@ -30,6 +30,12 @@ class DiskHands {
   virtual ~DiskHands() = default;
   /// Returns when they say that the medium is in. `why`: what is in instead, or what was not done; empty the first time.
   virtual void put_in(const std::string& name, const std::string& why) = 0;
+  /// Whether the USB device is theirs, and is switched on.
+  [[nodiscard]] virtual bool is_ours(const UsbNews& device) = 0;
+  /// The event node of a scanner, open and grabbed; theirs to close.
+  virtual void scan_with(int descriptor) = 0;
+  /// A device that is used, or is not any more.
+  virtual void told(const UsbNews& device) = 0;
   /// Which of these disks is the medium; nothing: none of them.
   [[nodiscard]] virtual std::optional<std::size_t> which(const std::string& name, std::span<const DiskOffered> disks) = 0;
 };
@@ -47,6 +53,10 @@ class DiskRoom final {
   [[nodiscard]] bool is_in(const MediumSeen& medium);
   /// Whoever has a medium mounted that others need not have at the same time says here how it is put away; it is when the next one comes.
   void give_way(std::function<void()> put_away);
+
+  /// Looks at what was plugged in and pulled out, asks about what wants to be asked about, and returns what belongs on the record, since it
+  /// was returned before.
+  [[nodiscard]] std::vector<std::string> take_notes();
 
   [[nodiscard]] Env& env() { return m_env; }
   [[nodiscard]] Mounter& mounter() { return m_mounter; }
@@ -72,6 +82,8 @@ class DiskRoom final {
   [[nodiscard]] Look look(const std::string& name, std::optional<std::uint64_t> left, bool discs);
   [[nodiscard]] Look look_for_known(const std::string& name, std::optional<std::uint64_t> left);
   [[nodiscard]] Look look_for_new(const std::string& name, bool discs);
+  /// `awaited`: people were asked for a disk, and said that it is in. One that came since then needs no further question.
+  void look_at_usb(bool awaited);
   [[nodiscard]] Look settle(const std::string& name, std::optional<std::uint64_t> left, bool discs);
   [[nodiscard]] const Peeked& peek(const MediumSeen& medium);
   [[nodiscard]] Peeked peeked_now(const MediumSeen& medium);
@@ -88,6 +100,7 @@ class DiskRoom final {
   std::map<std::string, Identity> m_known;
   std::map<std::string, Peeked> m_peeked;  ///< by node
   std::function<void()> m_put_away;
+  std::vector<std::string> m_notes;
 };
 
 /// How people tell a disk from others: `QEMU HARDDISK, serial "C1", 64 MB, "CEREMONY"`.

@@ -1,14 +1,20 @@
 // The machine's disks under the mounter: opening, mounting and unmounting, with a sentence for each way it can go wrong.
 #include <fcntl.h>
+#include <linux/input.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "ceremony/ground/refused.h"
+#include "media/linux_scanner.h"
 #include "media/linux_uevent.h"
+#include "media/linux_usb.h"
 #include "media/mounter_server.h"
 
 namespace ceremony::media {
@@ -37,7 +43,13 @@ namespace {
 
 class LinuxDevices final : public Devices {
  public:
-  LinuxDevices(uid_t user, gid_t group) : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)) {}
+  LinuxDevices(uid_t user, gid_t group, std::optional<UsbRules> rules) : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)) {
+    if (!rules) return;
+    m_guard.emplace(std::move(*rules));
+    // A hub has devices behind it that are seen only once it is on.
+    while (look() > 0) wait(std::chrono::seconds(1));
+    m_guard->begin_ceremony();
+  }
 
   std::vector<Disk> disks() override { return removable_disks(); }
 
@@ -83,7 +95,7 @@ class LinuxDevices final : public Devices {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
       try {
         const auto event = m_events.next(std::max(left, std::chrono::milliseconds(0)));
-        if (!event || event->subsystem == "block") return;
+        if (!event || event->subsystem == "block" || (m_guard && event->subsystem == "usb")) return;
       } catch (const Refused& refusal) {
         if (refusal.is(UeventRefusal::lost)) return;  // something happened
         if (refusal.is(UeventRefusal::failed)) throw;
@@ -91,13 +103,59 @@ class LinuxDevices final : public Devices {
     }
   }
 
+  std::vector<UsbNews> usb_news() override {
+    if (m_guard) look();
+    return std::exchange(m_news, {});
+  }
+
+  void approve_usb(const std::string& port, unsigned number) override {
+    if (!m_guard) throw Refused(VolumeRefusal::failed, "USB devices are not looked at on this machine", "", "go on; every device is used");
+    m_guard->approve(port, number);
+    const auto devices = m_guard->devices();
+    if (std::ranges::any_of(devices, [&](const UsbSeen& seen) { return seen.port == port && seen.verdict.role == UsbRole::scanner; })) grab_scanner(port);
+  }
+
+  std::optional<int> take_descriptor() override { return std::exchange(m_descriptor, std::nullopt); }
+
  private:
+  /// At once, so that what it types never comes to a console.
+  void grab_scanner(const std::string& port) {
+    std::optional<std::string> node;
+    for (int tries = 0; !(node = event_node_at(port)) && tries < 50; ++tries) wait(std::chrono::milliseconds(100));
+    const int file = node ? ::open(("/dev/input/" + *node).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (file >= 0 && ::ioctl(file, EVIOCGRAB, 1) == 0) {
+      m_descriptor = file;
+      return;
+    }
+    if (file >= 0) ::close(file);
+    m_guard->turn_off(port);
+    throw Refused(VolumeRefusal::failed, "the scanner at port " + port + " does not type, and is switched off again", "", "type the frames, or plug in a scanner that is set to work as a USB keyboard");
+  }
+
+  /// How many were switched on.
+  std::size_t look() {
+    std::size_t on = 0;
+    for (auto& seen : m_guard->look()) {
+      const auto state = seen.news == UsbSeen::News::gone ? UsbState::gone : seen.on ? UsbState::on : seen.verdict.answer == UsbAnswer::ask ? UsbState::asked : UsbState::off;
+      if (state == UsbState::on) ++on;
+      // Nobody reads more than that; a device that is made to come and go all the time fills nothing.
+      if (m_news.size() == most_news) m_news.erase(m_news.begin());
+      m_news.push_back({state, seen.port, seen.number, std::string(text_of(seen.verdict.role)), std::move(seen.verdict.sentence)});
+    }
+    return on;
+  }
+
   std::string m_owner;
   Uevents m_events;
+  std::optional<UsbGuard> m_guard;
+  std::vector<UsbNews> m_news;
+  std::optional<int> m_descriptor;
 };
 
 }  // namespace
 
-std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group) { return std::make_unique<LinuxDevices>(user, group); }
+std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules) {
+  return std::make_unique<LinuxDevices>(user, group, std::move(rules));
+}
 
 }  // namespace ceremony::media

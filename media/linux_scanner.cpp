@@ -37,14 +37,14 @@ bool types(int node) {
 
 class LinuxScanner final : public Scanner {
  public:
-  explicit LinuxScanner(int node) : m_node(node) {
+  LinuxScanner(int node, bool grabbed) : m_node(node) {
     try {
       errno = 0;
       if (!types(node)) {
         if (errno == ENODEV) gone();
         throw Refused(ScannerRefusal::not_one, "the device does not type", "", "plug in a scanner that is set to work as a USB keyboard");
       }
-      if (::ioctl(node, EVIOCGRAB, 1) != 0) {
+      if (!grabbed && ::ioctl(node, EVIOCGRAB, 1) != 0) {
         if (errno == EBUSY) throw Refused(ScannerRefusal::busy, "another program reads the scanner", "", "restart the machine");
         gone();
       }
@@ -120,7 +120,7 @@ bool is_part_of(const std::filesystem::path& device, const std::string& port) {
 
 }  // namespace
 
-std::unique_ptr<Scanner> make_linux_scanner(int descriptor) { return std::make_unique<LinuxScanner>(descriptor); }
+std::unique_ptr<Scanner> make_linux_scanner(int descriptor, bool grabbed) { return std::make_unique<LinuxScanner>(descriptor, grabbed); }
 
 std::unique_ptr<Scanner> open_linux_scanner(const std::filesystem::path& node) {
   const int file = ::open(node.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);

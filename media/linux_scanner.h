@@ -12,8 +12,8 @@
 namespace ceremony::media {
 
 /// Grabs it; it is released when the scanner goes. `descriptor`: an event node open for reading, which is closed with the scanner, or here where
-/// this throws. Throws Refused: {not_one} where it has no letters and Enter; {busy}; {gone}.
-[[nodiscard]] std::unique_ptr<Scanner> make_linux_scanner(int descriptor);
+/// this throws. `grabbed`: whoever opened it has grabbed it. Throws Refused: {not_one} where it has no letters and Enter; {busy}; {gone}.
+[[nodiscard]] std::unique_ptr<Scanner> make_linux_scanner(int descriptor, bool grabbed = false);
 /// The same of a path, `/dev/input/event3`; {not_one} too where it cannot be opened.
 [[nodiscard]] std::unique_ptr<Scanner> open_linux_scanner(const std::filesystem::path& node);
 

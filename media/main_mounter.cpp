@@ -1,9 +1,11 @@
-// The program `ceremony-mounter`: ceremony-mounter --user UID[:GID] -- CMD [ARG…]
-// Runs CMD without privileges and mounts removable disks for it; needs root itself. Exit code: CMD's; 2 where it was not run.
+// The program `ceremony-mounter`: ceremony-mounter [--usb RULES] --user UID[:GID] -- CMD [ARG…]
+// Guards the machine's USB sockets by a file of rules, where one is given (FORMAT.md). Runs CMD without privileges and mounts removable disks for it; needs root itself. Exit code: CMD's; 2 where it was not run.
 #include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -19,6 +21,14 @@ std::optional<unsigned> id_of(std::string_view text) {
   return out;
 }
 
+std::optional<ceremony::media::UsbRules> rules_of(const char* file) {
+  if (file == nullptr) return std::nullopt;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw ceremony::Refused(ceremony::media::UsbRefusal::rules, "the file of rules cannot be read", file, "name the file of the USB devices that this machine may use");
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  return ceremony::media::parse_usb_rules(text, file);
+}
+
 int refuse(const char* what, const char* hint) {
   std::fprintf(stderr, "error: %s\nhint: %s\n", what, hint);
   return 2;
@@ -28,8 +38,14 @@ int refuse(const char* what, const char* hint) {
 
 int main(int argc, char** argv) {
   using namespace std::string_view_literals;
+  const char* rules = nullptr;
+  if (argc > 2 && argv[1] == "--usb"sv) {
+    rules = argv[2];
+    argv += 2;
+    argc -= 2;
+  }
   if (argc < 5 || argv[1] != "--user"sv || argv[3] != "--"sv)
-    return refuse("there is no user or no command", "ceremony-mounter --user UID[:GID] -- COMMAND [ARGUMENT…]");
+    return refuse("there is no user or no command", "ceremony-mounter [--usb RULES] --user UID[:GID] -- COMMAND [ARGUMENT…]");
   const std::string_view ids = argv[2];
   const auto colon = ids.find(':');
   const auto user = id_of(ids.substr(0, colon));
@@ -37,7 +53,7 @@ int main(int argc, char** argv) {
   if (!user || !group) return refuse("the user or the group is no number, or root's", "name an ordinary user: --user 1000:1000");
   if (::geteuid() != 0) return refuse("disks cannot be mounted by this user", "start it as root; the command itself runs as the user that is named");
   try {
-    const auto devices = ceremony::media::make_linux_devices(*user, *group);
+    const auto devices = ceremony::media::make_linux_devices(*user, *group, rules_of(rules));
     return ceremony::media::run_with_mounter(*devices, ceremony::media::mount_folder, *user, *group, argv + 4);
   } catch (const ceremony::Refused& refusal) {
     std::fprintf(stderr, "%s\n", refusal.what());

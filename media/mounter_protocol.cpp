@@ -23,6 +23,10 @@ bool is_node(std::string_view name) {
          std::ranges::all_of(name.substr(letters), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_port(std::string_view port) {
+  return port.size() >= 3 && port.size() <= 31 && std::ranges::all_of(port, [](char c) { return (c >= '0' && c <= '9') || c == '.' || c == '-'; });
+}
+
 /// In quotes; what is not printable ASCII, and quote and backslash, as \xNN.
 std::string escaped(std::string_view text, std::size_t longest = longest_text) {
   std::string out = "\"";
@@ -131,6 +135,44 @@ MediumSeen medium_of(Taker& taker) {
   return seen;
 }
 
+constexpr std::array<std::pair<UsbState, std::string_view>, 4> states{{{UsbState::on, "on"}, {UsbState::asked, "asked"}, {UsbState::off, "off"}, {UsbState::gone, "gone"}}};
+
+std::string port_of(Taker& taker) {
+  auto port = taker.word();
+  if (!is_port(port)) malformed(shown(port) + " is no port");
+  return port;
+}
+
+unsigned number_of(Taker& taker) {
+  const auto number = taker.number();
+  if (number > 999) malformed("there is no such device");
+  return static_cast<unsigned>(number);
+}
+
+std::string line_of(const UsbNews& news) {
+  const auto* state = std::ranges::find(states, news.state, &std::pair<UsbState, std::string_view>::first);
+  return "usb " + std::string(state->second) + " " + news.port + " " + std::to_string(news.number) + " " + escaped(news.role) + " " + escaped(news.sentence, longest_sentence) + "\n";
+}
+
+UsbNews news_of(Taker& taker) {
+  UsbNews news;
+  taker.need("usb ");
+  const auto word = taker.word();
+  const auto* state = std::ranges::find(states, word, &std::pair<UsbState, std::string_view>::second);
+  if (state == states.end()) malformed(shown(word) + " is nothing that becomes of a device");
+  news.state = state->first;
+  taker.need(" ");
+  news.port = port_of(taker);
+  taker.need(" ");
+  news.number = number_of(taker);
+  taker.need(" ");
+  news.role = taker.quote();
+  taker.need(" ");
+  news.sentence = taker.quote(longest_sentence);
+  taker.need("\n");
+  return news;
+}
+
 unsigned place_of(Taker& taker) {
   const auto number = taker.number();
   if (number >= most_places) malformed("there is no such place");
@@ -165,7 +207,8 @@ std::string text_of(const Request& request) {
                                     [](const MountRequest& r) {
                                       return "mount " + r.node + " " + std::to_string(r.sequence) + (r.access == Access::writable ? " rw" : " ro");
                                     },
-                                    [](const UnmountRequest& r) { return "unmount " + std::to_string(r.place); }},
+                                    [](const UnmountRequest& r) { return "unmount " + std::to_string(r.place); }, [](const UsbRequest&) { return std::string("usb"); },
+                                    [](const ApproveRequest& r) { return "approve " + r.port + " " + std::to_string(r.number); }},
                                request);
   return std::string(first_line) + body + "\n";
 }
@@ -179,6 +222,13 @@ std::string text_of(const Answer& answer) {
                                     },
                                     [](const Mounted& a) { return "mounted " + std::to_string(a.place) + "\n"; },
                                     [](const Unmounted&) { return std::string("unmounted\n"); },
+                                    [](const UsbTold& a) {
+                                      const auto count = std::min(a.news.size(), most_news);
+                                      std::string out = "news " + std::to_string(count) + "\n";
+                                      for (std::size_t i = 0; i < count; ++i) out += line_of(a.news[i]);
+                                      return out;
+                                    },
+                                    [](const Approved&) { return std::string("approved\n"); },
                                     [](const NotDone& a) { return "no " + std::string(name_of(a.code)) + " " + escaped(a.what, longest_sentence) + " " + escaped(a.hint, longest_sentence) + "\n"; }},
                                answer);
   return std::string(first_line) + body;
@@ -200,6 +250,13 @@ Request parse_request(std::string_view message) {
     if (taker.take(" rw")) mount.access = Access::writable;
     else taker.need(" ro");
     out = std::move(mount);
+  } else if (taker.take("usb")) {
+    out = UsbRequest{};
+  } else if (taker.take("approve ")) {
+    ApproveRequest approve{port_of(taker), 0};
+    taker.need(" ");
+    approve.number = number_of(taker);
+    out = std::move(approve);
   } else {
     taker.need("unmount ");
     out = UnmountRequest{place_of(taker)};
@@ -223,6 +280,15 @@ Answer parse_answer(std::string_view message) {
     taker.need("\n");
   } else if (taker.take("unmounted\n")) {
     out = Unmounted{};
+  } else if (taker.take("news ")) {
+    const auto count = taker.number();
+    if (count > most_news) malformed("it has too much news");
+    taker.need("\n");
+    UsbTold told;
+    while (told.news.size() < count) told.news.push_back(news_of(taker));
+    out = std::move(told);
+  } else if (taker.take("approved\n")) {
+    out = Approved{};
   } else {
     taker.need("no ");
     NotDone no;

@@ -42,6 +42,23 @@ struct MediumSeen {
 
 enum class Access { read_only, writable };
 
+/// A USB device, and what became of it. `number` tells it from the next one at the same port.
+enum class UsbState {
+  on,     ///< is used
+  asked,  ///< stays off until people say that it is theirs
+  off,    ///< stays off
+  gone,   ///< was pulled out
+};
+struct UsbNews {
+  UsbState state = UsbState::off;
+  std::string port;  ///< `2-1.4`: [0-9.-]{3,31}
+  unsigned number = 0;
+  std::string role;  ///< as usb_policy.h spells it: `disk`, `keyboard`
+  std::string sentence;
+  bool operator==(const UsbNews&) const = default;
+};
+inline constexpr std::size_t most_news = 32;
+
 /// What is in: at once, or when something has come or gone since the last list was given, at the latest after so long.
 struct ListRequest {
   std::chrono::milliseconds wait{0};
@@ -54,7 +71,14 @@ struct MountRequest {
 struct UnmountRequest {
   unsigned place = 0;
 };
-using Request = std::variant<ListRequest, MountRequest, UnmountRequest>;
+/// What came and went since this was asked before; all that is there, the first time.
+struct UsbRequest {};
+/// People said that the device is theirs.
+struct ApproveRequest {
+  std::string port;
+  unsigned number = 0;
+};
+using Request = std::variant<ListRequest, MountRequest, UnmountRequest, UsbRequest, ApproveRequest>;
 
 struct Listed {
   std::vector<MediumSeen> media;
@@ -64,14 +88,18 @@ struct Mounted {
   unsigned place = 0;
 };
 struct Unmounted {};
+struct UsbTold {
+  std::vector<UsbNews> news;
+};
+struct Approved {};
 /// With the sentences that people read.
 struct NotDone {
   VolumeRefusal code = VolumeRefusal::failed;
   std::string what, hint;
 };
-using Answer = std::variant<Listed, Mounted, Unmounted, NotDone>;
+using Answer = std::variant<Listed, Mounted, Unmounted, UsbTold, Approved, NotDone>;
 
-/// What is longer, and media beyond `most_media`, are cut off.
+/// What is longer, and what is beyond `most_media` and `most_news`, is cut off.
 [[nodiscard]] std::string text_of(const Request& request);
 [[nodiscard]] std::string text_of(const Answer& answer);
 /// Throw Refused{MounterRefusal}.

@@ -1,9 +1,12 @@
 #include "media/mounter_server.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "ceremony/ground/refused.h"
 
@@ -15,6 +18,27 @@ NotDone not_done(const Refused& refusal) {
   for (int i = 0; i <= static_cast<int>(VolumeRefusal::failed); ++i)
     if (refusal.is(static_cast<VolumeRefusal>(i))) no.code = static_cast<VolumeRefusal>(i);
   return no;
+}
+
+/// The answer, and beside it an open file (unix(7), SCM_RIGHTS).
+bool send_with(int socket, const std::string& said, std::optional<int> file) {
+  ::iovec text{const_cast<char*>(said.data()), said.size()};
+  alignas(::cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  ::msghdr message{};
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  if (file) {
+    message.msg_control = room.data();
+    message.msg_controllen = room.size();
+    ::cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(head), &*file, sizeof(int));
+  }
+  while (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+    if (errno != EINTR) return false;
+  return true;
 }
 
 }  // namespace
@@ -94,6 +118,11 @@ Answer MounterServer::unmount(unsigned number) {
 Answer MounterServer::act(const Request& request) {
   if (const auto* wanted = std::get_if<MountRequest>(&request)) return mount(*wanted);
   if (const auto* wanted = std::get_if<UnmountRequest>(&request)) return unmount(wanted->place);
+  if (std::holds_alternative<UsbRequest>(request)) return UsbTold{m_devices.usb_news()};
+  if (const auto* wanted = std::get_if<ApproveRequest>(&request)) {
+    m_devices.approve_usb(wanted->port, wanted->number);
+    return Approved{};
+  }
   if (const auto wait = std::get<ListRequest>(request).wait; wait.count() > 0) m_devices.wait(wait);
   return list();
 }
@@ -113,8 +142,10 @@ void MounterServer::serve(int socket) {
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
     const auto said = answer(std::string_view(message).substr(0, static_cast<std::size_t>(got)));
-    while (::send(socket, said.data(), said.size(), MSG_NOSIGNAL) < 0)
-      if (errno != EINTR) return;
+    const auto handed = m_devices.take_descriptor();
+    const bool sent = send_with(socket, said, handed);
+    if (handed) ::close(*handed);
+    if (!sent) return;
   }
 }
 

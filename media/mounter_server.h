@@ -12,6 +12,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@
 #include "ceremony/ground/env.h"
 #include "media/linux_disks.h"
 #include "media/mounter_protocol.h"
+#include "media/usb_policy.h"
 
 namespace ceremony::media {
 
@@ -35,12 +37,20 @@ class Devices {
   virtual void mount(const std::string& node, FilesystemKind kind, Access access, const Path& folder) = 0;
   /// `gone`: the disk was pulled out; whatever still holds files on it loses them.
   virtual void unmount(const Path& folder, bool gone) = 0;
+  /// What USB devices came and went since the last call; all that are there, the first time. Nothing where USB is not guarded.
+  [[nodiscard]] virtual std::vector<UsbNews> usb_news() { return {}; }
+  /// Switches on a device that is asked about. Throws Refused with a sentence.
+  virtual void approve_usb(const std::string& port, unsigned number) = 0;
+  /// Of a scanner that was approved: its event node, open and grabbed before a key of it could reach a console. The caller closes it.
+  [[nodiscard]] virtual std::optional<int> take_descriptor() { return std::nullopt; }
   /// Returns when a disk came or went since the last call, at the latest after `patience`.
   virtual void wait(std::chrono::milliseconds patience) = 0;
 };
 
-/// The machine's own. Files on media belong to this user and group. Throws Refused where kernel events cannot be heard.
-[[nodiscard]] std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group);
+/// The machine's own. Files on media belong to this user and group. With rules its USB devices are guarded: what is there now is
+/// switched on if usb_policy.h takes it at boot, whatever comes later is asked about or stays off. Throws Refused where kernel events
+/// cannot be heard or USB cannot be guarded.
+[[nodiscard]] std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules = std::nullopt);
 
 class MounterServer final {
  public:
