@@ -276,8 +276,9 @@ class Guest:
         return "/run/typed"
 
     def screendump(self, path):
-        """A picture of the screen as PNG; its path."""
-        self.monitor.execute("screendump", {"filename": str(pathlib.Path(path).absolute()), "format": "png"})
+        """A picture of the screen as PNG (PPM, where the path ends so); its path."""
+        kind = "ppm" if str(path).endswith(".ppm") else "png"
+        self.monitor.execute("screendump", {"filename": str(pathlib.Path(path).absolute()), "format": kind})
         return pathlib.Path(path)
 
     def close(self):

@@ -76,12 +76,32 @@ class Screen(unittest.TestCase):
                 return Frame(text)
         raise self.guest.failed(f"the code did not come; the last one was {seen}")
 
-    def test_every_kind_of_payload_is_read_off_the_screen_byte_for_byte(self):
+    def start(self, kinds):
+        """Shows the page; what the reversed line, which says who acts, looks like then."""
         self.guest.run("dmesg -n 1")
-        arguments = " ".join(f"{kind}=/payloads/{kind}" for kind in SIZES)
-        program = self.guest.called[PROGRAM]
-        self.guest.run(f"{{ TERM=linux {program} {arguments} </dev/tty1 >/dev/tty1 2>/run/show.err; echo $? >/run/show.tmp; mv /run/show.tmp /run/show.code; }} >/dev/null 2>&1 &")
-        # A key that comes before the page is drawn waits in the terminal.
+        command = " ".join([self.guest.called[PROGRAM], *(f"{kind}=/payloads/{kind}" for kind in kinds)])
+        self.guest.run(f"{{ TERM=linux {command} </dev/tty1 >/dev/tty1 2>/run/show.err; echo $? >/run/show.tmp; mv /run/show.tmp /run/show.code; }} >/dev/null 2>&1 &")
+        limit = time.monotonic() + 60
+        while (points := self.line_of_text(2)).count(170) < len(points) / 2:
+            self.assertLess(time.monotonic(), limit)
+        return points
+
+    def line_of_text(self, row):
+        """The brightness of every point of a line of the console, 0 to 255."""
+        data = self.guest.screendump(self.folder / "screen.ppm").read_bytes()
+        kind, width, height, depth, points = data.split(maxsplit=4)
+        self.assertEqual((kind, width, height, depth), (b"P6", b"1024", b"768", b"255"))
+        line = points[row * 16 * 1024 * 3:(row + 1) * 16 * 1024 * 3]
+        return [max(line[i:i + 3]) for i in range(0, len(line), 3)]
+
+    def test_reversed_lines_can_be_read(self):
+        """Who acts now stands there, black on light: on this console bold makes it grey on grey."""
+        self.assertEqual(set(self.start(["D"])), {0, 170})
+        self.guest.keys("ret")
+        self.guest.wait_for("/run/show.code")
+
+    def test_every_kind_of_payload_is_read_off_the_screen_byte_for_byte(self):
+        self.start(SIZES)
         self.guest.keys("q")
         counts = {}
         for kind in SIZES:
