@@ -5,6 +5,7 @@
 #include "ceremony/run_media.h"
 #include "media/device_volume.h"
 #include "media/linux_mounter.h"
+#include "media/linux_scanner.h"
 
 namespace ceremony {
 namespace {
@@ -13,7 +14,7 @@ std::string called(const std::string& name) { return "\"" + name + "\""; }
 
 class OperatorHands final : public media::DiskHands {
  public:
-  OperatorHands(Operator& op, const policy::Policy& policy) : m_op(op), m_policy(policy) {}
+  OperatorHands(Operator& op, const policy::Policy& policy, media::ScannerPlace& scanner) : m_op(op), m_policy(policy), m_scanner(scanner) {}
   void is(const std::string& name, const std::string& what) { m_what[name] = what; }
 
   void put_in(const std::string& name, const std::string& why) override {
@@ -25,6 +26,8 @@ class OperatorHands final : public media::DiskHands {
   bool is_ours(const media::UsbNews& device) override {
     return m_op.confirm({"usb." + device.port, "administrator", device.sentence + ".\nDid one of you plug it in, for this ceremony?"});
   }
+
+  void scan_with(int descriptor) override { m_scanner.put(media::make_linux_scanner(descriptor, true)); }
 
   void told(const media::UsbNews& device) override {
     if (device.state == media::UsbState::gone) return;
@@ -53,13 +56,14 @@ class OperatorHands final : public media::DiskHands {
 
   Operator& m_op;
   const policy::Policy& m_policy;
+  media::ScannerPlace& m_scanner;
   std::map<std::string, std::string> m_what;
 };
 
 class DiskMedia final : public RunMedia {
  public:
-  DiskMedia(Env& env, const Options& o, const policy::Policy& policy, Operator& op)
-      : m_client(media::mounter_descriptor, media::mount_folder), m_hands(op, policy), m_room(env, m_client, m_hands, policy.origin), m_volumes(m_room) {
+  DiskMedia(Env& env, const Options& o, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner)
+      : m_client(media::mounter_descriptor, media::mount_folder), m_hands(op, policy, scanner), m_room(env, m_client, m_hands, policy.origin), m_volumes(m_room) {
     for (const auto& name : o.backups) m_volumes.add("backup", name), m_hands.is(name, "a backup of the wrapped key");
     for (const auto& name : o.media) m_volumes.add("media", name);
     op.begin_step({0, 0, "disks", "The disks of the two ledgers", "", "administrator"}, policy.name + (policy.environment == policy::Environment::rehearsal ? "   *** REHEARSAL ***" : ""));
@@ -127,8 +131,8 @@ class DiskMedia final : public RunMedia {
 
 }  // namespace
 
-std::unique_ptr<RunMedia> make_disk_media(Env& env, const Options& options, const policy::Policy& policy, Operator& op) {
-  return std::make_unique<DiskMedia>(env, options, policy, op);
+std::unique_ptr<RunMedia> make_disk_media(Env& env, const Options& options, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner) {
+  return std::make_unique<DiskMedia>(env, options, policy, op, scanner);
 }
 
 }  // namespace ceremony

@@ -14,13 +14,13 @@ namespace ceremony {
 namespace {
 
 /// People at a terminal get screens; those who pipe, and those who ask for them, get lines.
-std::unique_ptr<Operator> make_people_operator(const Options& o) {
+std::unique_ptr<Operator> make_people_operator(const Options& o, media::Scanner& scanner) {
   // Whoever reads what we write may go away; reading their answers says so, and nothing dies half-way.
   ::signal(SIGPIPE, SIG_IGN);
   const std::chrono::seconds idle(o.idle);
   const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
-  if (o.tui || (terminal && !o.plain)) return tui::make_tui_operator(tui::make_curses_terminal(idle));
-  return tui::make_plain_operator(STDIN_FILENO, STDOUT_FILENO, idle);
+  if (o.tui || (terminal && !o.plain)) return tui::make_tui_operator(tui::make_curses_terminal(idle, &scanner));
+  return tui::make_plain_operator(STDIN_FILENO, STDOUT_FILENO, idle, &scanner);
 }
 
 /// SHA-256 of the program that runs: what the screen shows as words, and what `open` records beside the version.
@@ -55,9 +55,9 @@ Table::Table(const Options& o, const MakeScripted& make_scripted) : m_env(make_p
   refuse_what_is_not_here(o, m_files.policy, make_scripted);
   m_software_digest = own_digest(*m_env);
   if (!o.disks) m_media = make_folder_media(*m_env, o);
-  if (o.answers.empty()) m_people = make_people_operator(o);
+  if (o.answers.empty()) m_people = make_people_operator(o, m_scanner);
   else m_scripted = make_scripted(*m_env, o.answers);
-  if (o.disks) m_media = make_disk_media(*m_env, o, m_files.policy, op());
+  if (o.disks) m_media = make_disk_media(*m_env, o, m_files.policy, op(), m_scanner);
 }
 
 void Table::finished(const std::string& text) {

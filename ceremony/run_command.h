@@ -41,6 +41,7 @@ class Table final {
   SourceFiles m_files;
   Digest m_software_digest;
   Scripted m_scripted;
+  media::ScannerPlace m_scanner;
   std::unique_ptr<Operator> m_people;
   std::unique_ptr<RunMedia> m_media;
 };

@@ -5,9 +5,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "ceremony/ground/refused.h"
 
 namespace ceremony::media {
 
@@ -42,6 +46,28 @@ class Scanner {
   /// Throws Refused{ScannerRefusal}: {gone}, after which there is nothing more; {lost} and {too_long}, after which people read the code
   /// again.
   [[nodiscard]] virtual std::optional<std::string> next(std::chrono::milliseconds patience) = 0;
+};
+
+/// A place for a scanner that may be plugged in while people work: without one it has nothing to poll and reads nothing. One that is gone
+/// is told as {lost}, since another may come.
+class ScannerPlace final : public Scanner {
+ public:
+  void put(std::unique_ptr<Scanner> scanner) { m_scanner = std::move(scanner); }
+  [[nodiscard]] std::string name() const override { return m_scanner ? m_scanner->name() : ""; }
+  [[nodiscard]] int descriptor() const override { return m_scanner ? m_scanner->descriptor() : -1; }
+  [[nodiscard]] std::optional<std::string> next(std::chrono::milliseconds patience) override {
+    if (!m_scanner) return std::nullopt;
+    try {
+      return m_scanner->next(patience);
+    } catch (const Refused& refusal) {
+      if (!refusal.is(ScannerRefusal::gone)) throw;
+      m_scanner.reset();
+      throw Refused(ScannerRefusal::lost, refusal.findings());
+    }
+  }
+
+ private:
+  std::unique_ptr<Scanner> m_scanner;
 };
 
 }  // namespace ceremony::media

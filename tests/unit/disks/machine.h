@@ -73,6 +73,16 @@ class Machine final : public Mounter {
     mounted[name] = access;
     return folder.path() / name;
   }
+  std::vector<UsbNews> usb_news() override { return std::exchange(news, {}); }
+  void approve(const UsbNews& device) override {
+    if (vanished) throw Refused(VolumeRefusal::out, "the device was pulled out", "", "go on");
+    approved.push_back(device.port);
+    if (device.role == "scanner") m_scanner = 77;
+  }
+  std::optional<int> take_scanner() override { return std::exchange(m_scanner, std::nullopt); }
+  std::vector<UsbNews> news;
+  std::vector<std::string> approved;
+  bool vanished = false;
   void unmount(const Path& at) override {
     count();
     mounted.erase(at.filename().string());
@@ -83,6 +93,7 @@ class Machine final : public Mounter {
     if (calls_left-- <= 0) throw Refused(VolumeRefusal::failed, "the program that mounts disks is gone", "", "stop here and start again");
   }
   std::uint64_t m_sequence = 100;
+  std::optional<int> m_scanner;
 };
 
 /// Does what the test says, question by question.
@@ -97,6 +108,15 @@ class Hands final : public DiskHands {
     REQUIRE(heard.size() < 20);
     does(name);
   }
+  bool is_ours(const UsbNews& device) override {
+    heard.push_back("ours? " + device.role + " " + device.port);
+    return ours;
+  }
+  void scan_with(int descriptor) override { heard.push_back("scan with " + std::to_string(descriptor)); }
+  void told(const UsbNews& device) override {
+    heard.push_back(device.role + " " + device.port + (device.state == UsbState::on ? " on" : device.state == UsbState::off ? " off" : device.state == UsbState::gone ? " gone" : " asked"));
+  }
+  bool ours = true;  ///< what people say of a device
   std::optional<std::size_t> which(const std::string& name, std::span<const DiskOffered> offered) override {
     std::string all;
     for (const auto& disk : offered) all += " " + disk.medium.serial;

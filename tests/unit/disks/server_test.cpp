@@ -40,6 +40,14 @@ class FakeDevices final : public Devices {
     when_mounted();
   }
   void unmount(const Path& folder, bool gone) override { done.push_back("unmount " + folder.string() + (gone ? " gone" : "")); }
+  std::vector<UsbNews> usb_news() override { return std::exchange(news, {}); }
+  void approve_usb(const std::string& port, unsigned number) override {
+    if (port != "1-2") throw Refused(UsbRefusal::not_asked, "nobody is asked about that device", "", "go on");
+    done.push_back("approve " + port + " " + std::to_string(number));
+  }
+  std::optional<int> take_descriptor() override { return std::exchange(descriptor, std::nullopt); }
+  std::vector<UsbNews> news;
+  std::optional<int> descriptor;
   void wait(std::chrono::milliseconds patience) override { done.push_back("wait " + std::to_string(patience.count())); }
 };
 
@@ -69,6 +77,41 @@ struct Room {
 using Did = std::vector<std::string>;
 
 }  // namespace
+
+TEST_CASE("the server tells what came over USB once, approves, and hands a scanner's node over") {
+  Room room;
+  room.devices.news = {{UsbState::asked, "1-2", 5, "scanner", "it types"}};
+  const auto ask = [&](const Request& request) { return parse_answer(room.server.answer(text_of(request))); };
+  CHECK(std::get<UsbTold>(ask(UsbRequest{})).news.size() == 1);
+  CHECK(std::get<UsbTold>(ask(UsbRequest{})).news.empty());
+  CHECK(std::get<NotDone>(ask(ApproveRequest{"1-3", 5})).what == "nobody is asked about that device");
+  CHECK(room.devices.done.empty());
+
+  std::array<int, 2> sockets{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) == 0);
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);
+  room.devices.descriptor = pipe[0];
+  std::thread serving([&] { room.server.serve(sockets[0]); });
+  {
+    MounterClient client(sockets[1], "/run/m");
+    client.approve({UsbState::asked, "1-2", 5, "scanner", ""});
+    const auto scanner = client.take_scanner();
+    REQUIRE(scanner);
+    CHECK_FALSE(client.take_scanner());
+    REQUIRE(::write(pipe[1], "x", 1) == 1);
+    char byte = 0;
+    CHECK((::read(*scanner, &byte, 1) == 1 && byte == 'x'));
+    ::close(*scanner);
+    // Nothing comes with what has nothing to bring.
+    CHECK(client.usb_news().empty());
+    CHECK_FALSE(client.take_scanner());
+  }
+  serving.join();
+  ::close(sockets[0]);
+  ::close(pipe[1]);
+  CHECK(room.devices.done == std::vector<std::string>{"approve 1-2 5"});
+}
 
 TEST_CASE("removable disks and their partitions are listed, each superblock read once an insertion") {
   Room room;

@@ -222,6 +222,48 @@ TEST_CASE("names of media are names, each once") {
   CHECK(desk.volumes.names("backup") == Heard{"backup-1"});
 }
 
+TEST_CASE("a disk that was asked for is switched on without another question") {
+  Desk desk;
+  desk.hands.does = [&](const auto&) {
+    desk.machine.news = {{UsbState::asked, "1-2", 5, "disk", "the disk 1-2"}};
+    desk.machine.put_in("a");
+  };
+  desk.hands.chosen = "a";
+  desk.volumes.named("c1").insert_writable();
+  CHECK(desk.machine.approved == Heard{"1-2"});
+  CHECK(desk.hands.take() == Heard{"put in c1", "disk 1-2 on", "which c1: a"});
+  CHECK(desk.volumes.take_notes().empty());
+}
+
+TEST_CASE("what nobody asked for is asked about, and what stays off is noted once") {
+  Desk desk;
+  desk.machine.news = {{UsbState::on, "1-1", 2, "keyboard", "the keyboard is used"}, {UsbState::asked, "1-2", 5, "disk", "the disk"}, {UsbState::off, "1-3", 6, "unknown device", "the radio stays off"}};
+  desk.hands.ours = false;
+  CHECK(desk.volumes.take_notes() == Heard{"the disk; people said that it is not theirs", "the radio stays off"});
+  CHECK(desk.hands.take() == Heard{"keyboard 1-1 on", "ours? disk 1-2", "disk 1-2 off", "unknown device 1-3 off"});
+  CHECK(desk.machine.approved.empty());
+  CHECK(desk.volumes.take_notes().empty());
+
+  // Two disks at once: which of them was put in for this is not guessed.
+  desk.machine.news = {{UsbState::asked, "1-2", 7, "disk", "one"}, {UsbState::asked, "1-4", 8, "disk", "two"}};
+  desk.hands.ours = true;
+  desk.hands.does = [&](const auto&) { desk.machine.put_in("a"); };
+  desk.hands.chosen = "a";
+  desk.volumes.named("c1").insert_writable();
+  CHECK(desk.machine.approved == Heard{"1-2", "1-4"});
+  CHECK(desk.hands.take() == Heard{"put in c1", "ours? disk 1-2", "disk 1-2 on", "ours? disk 1-4", "disk 1-4 on", "which c1: a"});
+}
+
+TEST_CASE("a scanner that is theirs is read, and one that was pulled out before it was switched on is noted") {
+  Desk desk;
+  desk.machine.news = {{UsbState::asked, "1-5", 9, "scanner", "the scanner"}};
+  CHECK(desk.volumes.take_notes().empty());
+  CHECK(desk.hands.take() == Heard{"ours? scanner 1-5", "scan with 77", "scanner 1-5 on"});
+  desk.machine.vanished = true;
+  desk.machine.news = {{UsbState::asked, "1-6", 10, "card reader", "the reader"}};
+  CHECK(desk.volumes.take_notes() == Heard{"the device was pulled out"});
+}
+
 TEST_CASE("an export survives a mounter that fails at any call") {
   for (int calls = 0; calls < 60; ++calls) {
     INFO(calls);
