@@ -1,6 +1,7 @@
 // The privileged side: what it lists, what it mounts, and everything it does not do.
 #include "media/mounter_server.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
