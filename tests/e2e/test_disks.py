@@ -29,7 +29,7 @@ PID = 8000
 def issue_answers():
     answers = Answers().give("clock", "adm2 so2").give("clock.adm2", "yes").give("clock.so2", "yes")
     answers.give("compared", "so2 w2").give("compare.so2", "yes").give("compare.w2", "yes").give("waiver", "")
-    answers.give("profile.m.csr", "issuing-matter-pai").give("recipient.m.csr", "factory-m").give("members.activation", "m2 m3", 0)
+    answers.give("profile.m.csr", "issuing-matter-pai").give("recipient.m.csr", "factory-m").give("take.m.csr", "take it in").give("members.activation", "m2 m3", 0)
     people = "adm2 so2 w2 m1 m2 m3".split()
     answers.entries += passphrases(people).entries + endings(people, "so2 w2").entries
     return answers
