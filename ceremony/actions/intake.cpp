@@ -116,8 +116,10 @@ std::vector<Came> requests_on(Run& run, media::Volume& volume) {
       run.w.op.progress("left out: " + media::shown(name) + ": " + std::string(fault));
       continue;
     }
-    if (is_request(name)) out.push_back({name, {}, volume.name()});
-    if (!name.ends_with(".tar.zst")) continue;
+    if (is_request(name)) {
+      out.push_back({name, {}, volume.name()});
+      continue;
+    }
     Came archive{name, {}, volume.name()};
     try {
       archive.bytes = volume.read(name, media::Limits{}.max_total);
