@@ -142,4 +142,37 @@ void read_approvals(const Table& table, Policy& policy) {
   }
 }
 
+namespace {
+
+/// What is wrong with wanting a witness of that act: nobody holds the role, or whoever does is needed to approve.
+std::string without_witness(const Policy& policy, const std::string& act) {
+  const auto witnesses = policy.people_with(Role::witness);
+  if (witnesses.empty()) return quoted(act) + " wants a witness, and nobody holds the role \"witness\"";
+  const Needed needed = *policy.approval_for(act);
+  const Quorum& quorum = policy.quorum(needed.quorum);
+  const bool one_is_free = std::ranges::any_of(witnesses, [&](const std::string& id) { return !quorum.has(id) || quorum.n() > needed.m; });
+  return one_is_free ? "" : quoted(act) + " wants a witness, and everybody who holds that role is needed to approve it";
+}
+
+}  // namespace
+
+void read_witness(const Table& table, Policy& policy, const std::set<std::string>& doubtful) {
+  const std::vector<std::string> acts = table.texts("acts");
+  const auto intended = intended_acts();
+  for (const std::string& act : acts) {
+    if (policy.wants_witness(act)) {
+      table.note("acts", "[witness] names the act " + quoted(act) + " twice", "name each act once");
+    } else if (std::ranges::find(intended, act) != intended.end()) {
+      const std::string wrong = policy.people.empty() || !doubtful.empty() ? "" : without_witness(policy, act);
+      if (!wrong.empty()) table.note("acts", wrong, "give the role \"witness\" to somebody who does not have to approve");
+      policy.witnessed.push_back(act);
+    } else if (quorum_of_act(act)) {
+      table.note("acts", "[witness] names the act " + quoted(act) + ", after which nothing is asked of the token", "a witness is wanted for acts that the token carries out: " + listed(intended));
+    } else {
+      table.note("acts", "[witness] names the act " + quoted(act) + ", which does not exist", "the acts are " + listed(intended));
+    }
+  }
+  if (acts.empty()) table.note("acts", "[witness] names no act", "name at least one of " + listed(intended) + ", or leave [witness] out");
+}
+
 }  // namespace ceremony::policy

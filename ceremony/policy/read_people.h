@@ -25,5 +25,7 @@ std::string listed(const Range& range) {
 void read_exclusive(const toml_file::Table& table, const toml_file::Table& people, Policy& policy);
 void read_quorums(const toml_file::Table& quorums, Policy& policy, const std::set<std::string>& doubtful);
 void read_approvals(const toml_file::Table& table, Policy& policy);
+/// Comes behind the quorums: an act whose quorum needs everybody who could be its witness has none.
+void read_witness(const toml_file::Table& table, Policy& policy, const std::set<std::string>& doubtful);
 
 }  // namespace ceremony::policy

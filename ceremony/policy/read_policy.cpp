@@ -260,6 +260,7 @@ Policy read_policy(std::string file_name, std::string_view text) {
   read_exclusive(root.table("exclusive"), people, policy);
   read_quorums(root.table("quorums"), policy, doubtful);
   if (const auto table = root.table_if("approvals")) read_approvals(*table, policy);
+  if (const auto table = root.table_if("witness")) read_witness(*table, policy, doubtful);
   const Table root_key = root.table("root");
   read_root(root_key, environment, policy);
   const Table log = root.table("log");

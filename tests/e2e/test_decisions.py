@@ -81,7 +81,7 @@ class Waivers(Decision):
         outcome = self.issue(waiver("ROLE-5").first(few).first(slips).first(self.ALONE))
         self.assertTrue(outcome.completed, outcome)
         self.spoken(outcome, '"QUORUM-1" is absolute: nobody can waive it', 'the policy does not let "DEV-1" be waived', 'there is no rule "correct horse battery"',
-                    "the policy lets these be waived: LOG-3, EVID-1, EVID-2, ROLE-5", "1 of the 2 people needed are named")
+                    "the policy lets these be waived: LOG-3, EVID-1, EVID-2, ROLE-5, WITNESS-1", "1 of the 2 people needed are named")
         self.failed("waiver", '"QUORUM-1" is absolute')
         self.failed("waiver", 'the policy does not let "DEV-1" be waived')
         self.failed("waiver", "what was typed is no rule")
