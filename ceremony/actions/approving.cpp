@@ -1,6 +1,7 @@
 // What people do before an irreversible act: they see what it is, decoded from its bytes, type words of its digest, and approve.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 
 #include "ceremony/actions/codes.h"
@@ -10,6 +11,21 @@
 #include "ceremony/state/rules.h"
 
 namespace ceremony::actions {
+namespace {
+
+/// An act in words, for who is about to approve it.
+std::string said(std::string_view act) {
+  static const std::map<std::string_view, std::string_view> acts{
+      {"adopt-policy", "that this policy is in force"}, {"adopt-procedure", "that these procedures may be run"}, {"enrol", "that this person is enrolled"},
+      {"waive", "that this rule is set aside, once"}, {"init-token", "that this HSM token is initialised: whatever is on it is gone"},
+      {"generate-key", "that these keys are generated on the token"}, {"sign-certificate", "that the CA signs this certificate"},
+      {"sign-crl", "that the CA signs this list of revoked certificates"}, {"sign-batch", "that the CA signs these certificates"},
+      {"destroy-key", "that this key is destroyed"}, {"retire-key", "that this key issues no more certificates"}};
+  const auto found = acts.find(act);
+  return found == acts.end() ? std::string(act) : std::string(found->second) + " (" + std::string(act) + ")";
+}
+
+}  // namespace
 
 bool Run::is_approved(std::string_view act, const Digest& bytes) const {
   const auto needed = w.policy.approval_for(act);
@@ -39,8 +55,10 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
   if (approved && !lacks_witness(act, bytes)) return;
   if (!policy::quorum_of_act(act)) throw Refused(ActionRefusal::mistaken, "nobody can approve \"" + std::string(act) + "\"", "policy", "the act is not one of the format");
   const std::string id(act);
-  w.op.show({"show." + id, "", (approved ? "What is approved and wants a witness, decoded from the very bytes (" : "What is to be approved, decoded from the very bytes (") + id + ")."},
-            Page{std::string(shown) + "\n\nSHA-256 " + hex(bytes), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
+  // A CRL's and a certificate's description names the digest itself.
+  const bool named = shown.find(hex(bytes)) != std::string_view::npos;
+  w.op.show({"show." + id, "everyone", (approved ? "Approved, and to be witnessed: " : "To be approved: ") + said(act) + ". Decoded from the very bytes:"},
+            Page{std::string(shown) + (named ? "" : "\n\nSHA-256 " + hex(bytes)), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
   Places asked;
   if (!approved) asked = gather_approvals(id, bytes);
   if (lacks_witness(act, bytes)) gather_witness(id, bytes, asked);
