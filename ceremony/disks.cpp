@@ -12,6 +12,13 @@ namespace {
 
 std::string called(const std::string& name) { return "\"" + name + "\""; }
 
+/// As a question's id has it: `card-reader`.
+std::string kind_of(const media::UsbNews& device) {
+  std::string out = device.role;
+  std::ranges::replace(out, ' ', '-');
+  return out;
+}
+
 class OperatorHands final : public media::DiskHands {
  public:
   OperatorHands(Operator& op, const policy::Policy& policy, media::ScannerPlace& scanner) : m_op(op), m_policy(policy), m_scanner(scanner) {}
@@ -24,7 +31,7 @@ class OperatorHands final : public media::DiskHands {
   }
 
   bool is_ours(const media::UsbNews& device) override {
-    return m_op.confirm({"usb." + device.port, "administrator", device.sentence + ".\nDid one of you plug it in, for this ceremony?"});
+    return m_op.confirm({"usb." + kind_of(device), "administrator", device.sentence + ".\nDid one of you plug it in, for this ceremony?"});
   }
 
   void scan_with(int descriptor) override { m_scanner.put(media::make_linux_scanner(descriptor, true)); }
@@ -32,7 +39,7 @@ class OperatorHands final : public media::DiskHands {
   void told(const media::UsbNews& device) override {
     if (device.state == media::UsbState::gone) return;
     if (device.state == media::UsbState::off)
-      m_op.show_text({"usb-off." + device.port, "everyone", "A USB device is kept off."}, device.sentence + ".\n\nIt goes on the record. Pull it out, and find out who plugged it in.");
+      m_op.show_text({"usb-off." + kind_of(device), "everyone", "A USB device is kept off."}, device.sentence + ".\n\nIt goes on the record. Pull it out, and find out who plugged it in.");
     else m_op.progress(device.sentence);
   }
 

@@ -132,7 +132,7 @@ DiskRoom::Look DiskRoom::look(const std::string& name, std::optional<std::uint64
   return m_known.contains(name) ? look_for_known(name, left) : look_for_new(name, discs);
 }
 
-void DiskRoom::look_at_usb(bool awaited) {
+bool DiskRoom::look_at_usb(bool awaited) {
   const auto news = m_mounter.usb_news();
   const auto is_waiting_disk = [](const UsbNews& n) { return n.state == UsbState::asked && n.role == "disk"; };
   const bool one = awaited && std::ranges::count_if(news, is_waiting_disk) == 1;
@@ -152,18 +152,20 @@ void DiskRoom::look_at_usb(bool awaited) {
     if (device.state == UsbState::off) m_notes.push_back(device.sentence);
     m_hands.told(device);
   }
+  return one;
 }
 
 std::vector<std::string> DiskRoom::take_notes() {
-  look_at_usb(false);
+  static_cast<void>(look_at_usb(false));
   return std::exchange(m_notes, {});
 }
 
 DiskRoom::Look DiskRoom::settle(const std::string& name, std::optional<std::uint64_t> left, bool discs) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + m_patience;
+  bool awaited = true;
   while (true) {
-    look_at_usb(true);
+    if (look_at_usb(awaited)) awaited = false;
     auto seen = look(name, left, discs);
     const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     if (seen.found || !seen.offered.empty() || rest.count() <= 0) return seen;

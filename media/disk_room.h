@@ -82,8 +82,8 @@ class DiskRoom final {
   [[nodiscard]] Look look(const std::string& name, std::optional<std::uint64_t> left, bool discs);
   [[nodiscard]] Look look_for_known(const std::string& name, std::optional<std::uint64_t> left);
   [[nodiscard]] Look look_for_new(const std::string& name, bool discs);
-  /// `awaited`: people were asked for a disk, and said that it is in. One that came since then needs no further question.
-  void look_at_usb(bool awaited);
+  /// `awaited`: people were asked for a disk, and said that it is in: one that came needs no further question. Whether there was one.
+  bool look_at_usb(bool awaited);
   [[nodiscard]] Look settle(const std::string& name, std::optional<std::uint64_t> left, bool discs);
   [[nodiscard]] const Peeked& peek(const MediumSeen& medium);
   [[nodiscard]] Peeked peeked_now(const MediumSeen& medium);

@@ -21,7 +21,8 @@ READS = re.compile(r'reading the medium "([^"]+)" back')
 def make_guest():
     """With the programs, a token module, the linter and the procedures in it; a disk is not given the second that slow ones want."""
     files = {str(path): path.read_bytes() for path in PROCEDURES.rglob("*") if path.is_file() and path.suffix == ".toml"}
-    return Guest([MOUNTER, RUN, "zlint", MODULE], files=files, memory=1024, append="usb-storage.delay_use=0")
+    files["/etc/usb"] = b"ceremony-usb/v1\n"
+    return Guest([MOUNTER, RUN, "zlint", MODULE], files=files, memory=1024, append="usb-storage.delay_use=0 usbcore.authorized_default=0")
 
 
 def escaped(text):
@@ -121,6 +122,11 @@ class Table:
         free = next(n for n in range(2, 9) if n not in [socket for _, socket in self.inserted.values()])
         self.inserted[name] = self.guest.attach_disk(disk.path, serial=disk.serial, read_only=disk.read_only, slow=disk.slow, port=str(free)), free
 
+    def put_in_and_switch_on(self, name):
+        """Where nobody guards USB."""
+        self.put_in(name)
+        self.guest.run("until [ -b /dev/sda ]; do for device in /sys/bus/usb/devices/*/authorized; do echo 1 >$device; done; sleep 0.02; done")
+
     def take_out(self, name):
         self.guest.detach(self.inserted.pop(name)[0])
 
@@ -140,7 +146,7 @@ class Table:
     def command(self, procedure, answers, media):
         text = answers.text().encode()
         self.guest.put(f"{ROOM}/answers.toml", text, USER)
-        command = ["env", f"SOFTHSM2_CONF={ROOM}/softhsm2.conf", MOUNTER, "--user", f"{USER}:{USER}", "--", RUN, *(["run", procedure] if procedure else ["console"]), "--policy", self.ca.policy, "--hsm",
+        command = ["env", f"SOFTHSM2_CONF={ROOM}/softhsm2.conf", MOUNTER, "--usb", "/etc/usb", "--user", f"{USER}:{USER}", "--", RUN, *(["run", procedure] if procedure else ["console"]), "--policy", self.ca.policy, "--hsm",
                    self.ca.binding, "--procedures", PROCEDURES, "--disks", "--ledger", "ledger-1", "--ledger", "ledger-2", "--backup", "backup-1", "--backup", "backup-2"]
         for name in media:
             command += ["--media", name]

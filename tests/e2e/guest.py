@@ -92,7 +92,7 @@ class Guest:
         self.command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35", "-m", str(memory), "-nodefaults",
                         "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video", "-display", "none",
                         "-serial", f"file:{self.folder}/console", "-chardev", f"socket,id=agent,path={self.folder}/agent", "-serial", "chardev:agent",
-                        "-qmp", f"unix:{self.folder}/monitor", "-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,id=keyboard,bus=usb.0",
+                        "-qmp", f"unix:{self.folder}/monitor", "-device", "qemu-xhci,id=usb,p2=10,p3=10", "-device", "usb-kbd,id=keyboard,bus=usb.0",
                         "-kernel", str(kernel), "-initrd", f"{self.folder}/initrd", "-append", f"{APPEND} {append}"]
         if uefi:
             shutil.copy(OVMF_VARIABLES, self.folder / "variables")

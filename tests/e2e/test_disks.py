@@ -90,7 +90,8 @@ def genesis(table):
 
     table.instead = {("waits", "adm2"): [put_in_strangers, put_in_the_right_one], ("reads", "adm2"): [lambda at: None], ("reads", "public"): [swap]}
     table.heard_of = {"this is another medium than the one that was written": put_right}
-    answers = genesis_answers(SECOND).give("export.public.refused", "again", 0)
+    # Of the strangers' disks one at most is taken for what was asked for; people are asked about the others.
+    answers = genesis_answers(SECOND).give("export.public.refused", "again", 0).give("usb.disk", "yes", 0)
     answers.entries += table.answers_for("ledger-1", "ledger-2", "backup-1", "backup-2", *SECOND.people, "public").entries
     return table.run("root-genesis", answers, [*SECOND.people, "public"], 900)
 
@@ -126,9 +127,15 @@ def resumed_issuance(table):
             assert time.monotonic() < limit, "nothing was written"
         at.take_out("pulled")
 
-    table.instead = {("waits", "factory-m"): [lambda at: at.put_in("full"), pull_while_writing, lambda at: at.put_in("factory-m")]}
+    def put_in_with_company(at):
+        """Somebody plugs in a network card and a keyboard as well."""
+        at.guest.attach("card", "usb-net", port="10")
+        at.guest.attach_second_keyboard("keys", port="9")
+        at.put_in("full")
+
+    table.instead = {("waits", "factory-m"): [put_in_with_company, pull_while_writing, lambda at: at.put_in("factory-m")]}
     table.heard_of = {"the medium has room for": lambda at: at.take_out("full")}
-    answers = Answers().give("export.factory-m.refused", "again", 0).give("members.activation", "m2 m3", 0)
+    answers = Answers().give("usb.scanner", "no").give("export.factory-m.refused", "again", 0).give("members.activation", "m2 m3", 0)
     people = "adm2 so2 w2 m1 m2 m3".split()
     answers.entries += passphrases(people).entries + endings(people, "so2 w2").entries
     for name in names:
@@ -211,6 +218,13 @@ class Disks(unittest.TestCase):
     def test_a_disk_that_is_pulled_out_while_it_is_written_loses_nothing_of_the_ceremony(self):
         self.says(RESUMED, "error: factory-m: the medium was pulled out while it was in use\nhint: put \"factory-m\" in again, or an empty one")
 
+    def test_a_network_card_and_a_second_keyboard_stay_off_and_are_on_the_record(self):
+        self.says(RESUMED, "the second keyboard 0627:0001 at port 1-9 types as a keyboard does")
+        texts = [record["d"]["text"] for record in self.records("deviation")]
+        self.assertTrue(any("0525:a4a2 at port 1-10 stays off: it calls itself one thing (network or modem" in text for text in texts), texts)
+        self.assertTrue(any(text.startswith("the second keyboard 0627:0001 at port 1-9") and text.endswith("people said that it is not theirs") for text in texts), texts)
+        self.assertEqual(TABLE.guest.run("grep -c 'USB Keyboard' /proc/bus/input/devices; ls /sys/class/net").out.split(), ["1", "lo"])
+
     # --- who may do what ------------------------------------------------------------------------------------------------
 
     def under_mounter(self, script, code=0, user="1000:1000"):
@@ -218,8 +232,7 @@ class Disks(unittest.TestCase):
         return TABLE.guest.run([MOUNTER, "--user", user, "--", "sh", "/run/script"], code=code)
 
     def test_the_program_has_no_privileges_and_no_other_descriptor(self):
-        TABLE.put_in("stray")
-        TABLE.guest.wait_for("/dev/sda")
+        TABLE.put_in_and_switch_on("stray")
         found = self.under_mounter("id -u; id -g; grep -E '^(Groups|NoNewPrivs|CapInh|CapPrm|CapEff|CapAmb)' /proc/self/status; ls /proc/self/fd\n"
                                    "mount -t tmpfs tmpfs /mnt && echo mounted; echo x >/run/ceremony/x && echo written; (: </dev/sda) && echo opened; exit 7\n", code=7)
         TABLE.take_out("stray")
@@ -234,8 +247,7 @@ class Disks(unittest.TestCase):
         self.assertEqual(TABLE.guest.wait_job(job).code, 128 + 15)
 
     def test_what_a_program_left_mounted_is_unmounted_when_it_is_gone(self):
-        TABLE.put_in("stray")
-        TABLE.guest.wait_for("/dev/sda")
+        TABLE.put_in_and_switch_on("stray")
         found = self.under_mounter(ASK + "ask 'list 0'; mount_it rw; grep /run/ceremony /proc/mounts; echo hello >/run/ceremony/media/0/hello; kill -9 $$\n", code=137)
         TABLE.take_out("stray")
         self.assertRegex(found.out, r"mounted 0\n/dev/sda /run/ceremony/media/0 vfat rw,nosuid,nodev,noexec,noatime,nosymfollow,uid=1000,gid=1000,fmask=0077,dmask=0077,")
@@ -244,8 +256,7 @@ class Disks(unittest.TestCase):
         self.assertEqual(mtools("mtype", TABLE.disks["stray"].path, "::hello"), b"hello\n")
 
     def test_what_is_not_in_the_list_is_not_mounted(self):
-        TABLE.put_in("stray")
-        TABLE.guest.wait_for("/dev/sda")
+        TABLE.put_in_and_switch_on("stray")
         found = self.under_mounter(ASK + "ask 'mount ../dev/sda 1 ro'; ask 'mount sda 99999 ro'; ask 'mount ram0 1 ro'; ask 'unmount 0'; printf x >&3; answer; mount_it ro; mount_it ro\n")
         TABLE.take_out("stray")
         self.assertEqual([line for line in found.out.splitlines() if line != "ceremony-mounter/v1"],
