@@ -128,10 +128,12 @@ void Run::append(const ledger::Record& r) {
   m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(r.n), artifacts());
   std::vector<std::string> failed;
   for (const auto& failure : m_journal.take_failures()) {
-    failed.push_back("a ledger medium failed: " + ledger_name(failure.folder) + ": " + failure.what + "; the ceremony goes on with the other");
+    const auto fault = w.ledger_fault ? w.ledger_fault(failure.folder) : std::string();
+    const auto why = fault.empty() ? failure.what : fault;
+    failed.push_back("a ledger medium failed: " + ledger_name(failure.folder) + ": " + why + "; the ceremony goes on with the other");
     w.op.progress(failed.back());
     if (!m_state.open) continue;  // it failed at `close`, after which the log takes no more
-    const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}, {"source", "appliance"}});
+    const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + why}, {"source", "appliance"}});
     m_journal.append(deviation);
     m_state = state::fold(std::move(m_state), deviation, m_journal.tree().leaf(deviation.n), artifacts());
   }

@@ -78,6 +78,7 @@ struct Wiring {
   std::string software;  ///< name and version of this program
   Digest software_digest;  ///< SHA-256 of the program that runs
   std::map<Path, std::string> ledger_names{};  ///< what people call the ledgers, where it is not their folders
+  std::function<std::string(const Path&)> ledger_fault{};  ///< why a ledger failed, where its medium knows better than the file
 };
 
 /// Randomness of Env as Botan wants it.
