@@ -149,8 +149,9 @@ bool DiskRoom::look_at_usb(bool awaited) {
         device.state = UsbState::off;
         device.sentence = refusal.findings().front().what;
       }
-      if (device.state == UsbState::asked) device.state = ours ? UsbState::on : UsbState::off;
       if (!ours) device.sentence += "; people said that it is not theirs";
+      else if (device.state == UsbState::asked) device.sentence = "the " + device.role + " at port " + device.port + " is used";
+      if (device.state == UsbState::asked) device.state = ours ? UsbState::on : UsbState::off;
     }
     if (device.state == UsbState::off) m_notes.push_back(device.sentence);
     m_hands.told(device);
