@@ -75,6 +75,18 @@ int status(const Options& o) {
   return 0;
 }
 
+/// What people compare: the digest of a file of any size, and its words.
+int words(const Options& o) {
+  const auto env = make_posix_env();
+  for (const auto& name : o.files) {
+    const auto digest = sha256(env->read(name, std::size_t{1} << 30));
+    std::string line;
+    for (const auto word : shares::words_of(digest)) line += " " + std::string(word);
+    std::printf("%s  %s\n  %s\n", hex(digest).c_str(), name.c_str(), line.c_str());
+  }
+  return 0;
+}
+
 procedure::Checked checked(std::string what, const Digest& digest) { return {std::move(what), digest, shares::words_of(digest)}; }
 
 /// Where the log stands that the ceremony will go on from; it must be the policy's.
@@ -139,6 +151,8 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   check_command->add_option("files", o.files, "files to check")->required();
   auto* const status_command = app.add_subcommand("status", "What the log says: keys, certificates, CRL, people, shares, what is due.");
   status_command->add_option("--ledger", o.ledgers, "ledger medium")->required()->expected(1);
+  auto* const words_command = app.add_subcommand("words", "SHA-256 of files, as hex and as the twelve words that people compare.");
+  words_command->add_option("files", o.files, "files")->required();
   auto* const script_command = app.add_subcommand("script", "Print a procedure as the script people follow on paper.");
   script_command->add_option("procedure", o.procedure, "id or file of the procedure")->required();
   script_command->add_option("--policy", o.policy, "the reviewed policy file")->required();
@@ -157,6 +171,7 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
     if (run->parsed() && !o.procedure.empty()) return run_command(o, make_scripted);
     if (run->parsed() || console->parsed()) return console_command(o, make_scripted);
     if (check_command->parsed()) return check(o);
+    if (words_command->parsed()) return words(o);
     if (status_command->parsed()) return status(o);
     return script(o);
   } catch (const Refused& refusal) {

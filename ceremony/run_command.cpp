@@ -35,8 +35,12 @@ SourceFiles read_all(Env& env, const Options& o) {
   return read_sources(env, paths_of(o), std::move(mistakes));
 }
 
-void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, const MakeScripted& make_scripted) {
-  if (policy.environment == policy::Environment::production) {
+void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, const std::optional<Boot>& boot, const MakeScripted& make_scripted) {
+  const bool production = policy.environment == policy::Environment::production;
+  if (boot && boot->production != production)
+    throw Refused(ProgramRefusal::not_here, std::string("this is the image of a ") + (boot->production ? "production" : "rehearsal") + ", the policy is one of a " + (production ? "production" : "rehearsal"), o.policy,
+                  std::string("start the machine from the ") + (production ? "production" : "rehearsal") + " image, or take the policy that belongs to this one");
+  if (production) {
     if (!o.answers.empty())
       throw Refused(ProgramRefusal::not_here, "a production policy takes no answers file", o.answers, "people answer in production; leave --answers out");
     if (!o.disks)
@@ -51,8 +55,8 @@ void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, con
 
 SourcePaths paths_of(const Options& o) { return {o.policy, o.hsm, o.procedure, o.procedures}; }
 
-Table::Table(const Options& o, const MakeScripted& make_scripted) : m_env(make_posix_env()), m_files(read_all(*m_env, o)) {
-  refuse_what_is_not_here(o, m_files.policy, make_scripted);
+Table::Table(const Options& o, const MakeScripted& make_scripted) : m_env(make_posix_env()), m_files(read_all(*m_env, o)), m_boot(read_boot(*m_env)) {
+  refuse_what_is_not_here(o, m_files.policy, m_boot, make_scripted);
   m_software_digest = own_digest(*m_env);
   if (!o.disks) m_media = make_folder_media(*m_env, o);
   if (o.answers.empty()) m_people = make_people_operator(o);
@@ -71,8 +75,8 @@ int Table::perform(const SourceFiles& files, hsm::Module& module) {
   std::vector<ledger::Repair> repairs;
   auto journal = ledger::Journal::has_records(*m_env, folders) ? ledger::Journal::open(*m_env, folders, repairs) : ledger::Journal::create(*m_env, folders);
   actions::Run run({*m_env, op(), module, volumes(), zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
-                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), m_software_digest,
-                    ledger_names()},
+                    files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), software_digest(),
+                    ledger_names(), text_or_none(m_boot ? m_boot->image : std::nullopt), text_or_none(m_boot ? m_boot->uki : std::nullopt)},
                    journal);
   const auto outcome = conduct(run, files.procedure, repairs);
   finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "ceremony/boot.h"
 #include "ceremony/ground/env.h"
 #include "ceremony/options.h"
 #include "ceremony/program.h"
@@ -24,7 +26,8 @@ class Table final {
   [[nodiscard]] Operator& op() { return m_scripted.op ? *m_scripted.op : *m_people; }
   [[nodiscard]] Env& env() { return *m_env; }
   [[nodiscard]] media::Volumes& volumes() { return m_media->volumes(); }
-  [[nodiscard]] const Digest& software_digest() const { return m_software_digest; }
+  /// Whose words stand on the screen: of the boot image; at a desk, of the program that runs.
+  [[nodiscard]] const Digest& software_digest() const { return m_boot && m_boot->image ? *m_boot->image : m_software_digest; }
   [[nodiscard]] std::vector<Path> ledgers() const { return m_media->ledgers(); }
   [[nodiscard]] std::map<Path, std::string> ledger_names() const { return m_media->ledger_names(); }
   [[nodiscard]] const SourceFiles& files() const { return m_files; }
@@ -39,6 +42,7 @@ class Table final {
  private:
   std::unique_ptr<Env> m_env;
   SourceFiles m_files;
+  std::optional<Boot> m_boot;  ///< nothing at a desk
   Digest m_software_digest;
   Scripted m_scripted;
   std::unique_ptr<Operator> m_people;
