@@ -59,7 +59,7 @@ DiskRoom::Peeked DiskRoom::peeked_now(const MediumSeen& medium) {
       if (label->origin != m_origin) out.fault = "is labelled " + shown(label->name) + " of another CA, " + shown(label->origin);
     }
   } catch (const Refused& refusal) {
-    out.fault = "cannot be used: " + refusal.findings().front().what;
+    out.fault = (refusal.is(VolumeRefusal::failed) ? "is damaged inside: " : "cannot be used: ") + refusal.findings().front().what;
   }
   m_mounter.unmount(folder);
   return out;

@@ -102,8 +102,12 @@ void take_csrs(Run& run) {
   run.register_medium(medium, "intake");
   auto& volume = run.w.volumes.named(medium);
   std::vector<std::string> names;
-  for (const auto& name : volume.list())
-    if (name.ends_with(".csr") || name.ends_with(".pem") || name.ends_with(".der")) names.push_back(name);
+  for (const auto& name : volume.list()) {
+    if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
+    // Whoever prepared the medium chose the name, and may have meant it for the terminal or the shell.
+    if (const auto fault = media::fault_of_name(name); fault.empty()) names.push_back(name);
+    else run.w.op.progress("left out: " + media::shown(name) + ": " + std::string(fault));
+  }
   if (!names.empty())
     for (const auto i : run.w.op.pick({"requests", "administrator", "Which requests on the medium \"" + medium + "\" are taken in?"}, names))
       take_one(run, {names.at(i), volume.read(names.at(i), pki::csr_limit + 1), medium});

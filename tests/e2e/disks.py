@@ -23,34 +23,68 @@ def make_guest():
     return Guest([MOUNTER, RUN, "zlint", MODULE], files=files, memory=1024, append="usb-storage.delay_use=0")
 
 
+def escaped(text):
+    """As an answers file takes it."""
+    return text.replace('"', '\\"')
+
+
 class Disk:
     """A medium's image, and what people read of it when they are asked which it is."""
 
-    def __init__(self, path, serial, **how):
-        self.path, self.serial = fat_image(path, megabytes=36, **how), serial
-        self.read_only = False
+    def __init__(self, path, serial, partitioned=False, **how):
+        self.path, self.serial, self.read_only, self.slow = path, serial, False, None
+        self.offset = 2048 * 512 if partitioned else 0
+        fat_image(path, megabytes=36, partitioned=partitioned, **how)
+
+    def free(self):
+        return int(re.search(rb"([\d ]+) bytes free", mtools("mdir", self.path, "::", offset=self.offset))[1].replace(b" ", b""))
+
+    def fill(self, but):
+        """With a film, until only so many bytes are free."""
+        mtools("mcopy", self.path, "-", "::film", offset=self.offset, data=bytes(self.free() - but))
 
     def option(self):
-        free = int(re.search(rb"([\d ]+) bytes free", mtools("mdir", self.path, "::"))[1].replace(b" ", b""))
-        return f'QEMU HARDDISK, serial "{self.serial}", {self.path.stat().st_size // 10**6} MB, "CEREMONY", {free // 10**6} MB free'
+        return f'QEMU HARDDISK, serial "{self.serial}", {(self.path.stat().st_size - self.offset) // 10**6} MB, "CEREMONY", {self.free() // 10**6} MB free'
 
     def copy_to(self, folder):
         """All files that are on it."""
         folder.mkdir()
-        mtools("mcopy", self.path, "-s", "-n", "-m", "::", str(folder))
+        mtools("mcopy", self.path, "-s", "-n", "-m", "::", str(folder), offset=self.offset)
         return folder
 
     def is_sound(self):
-        run("fsck.fat", "-n", self.path)
+        image = self.path
+        if self.offset:
+            image = self.path.with_suffix(".part")
+            run("dd", f"if={self.path}", f"of={image}", "bs=1M", f"skip={self.offset >> 20}", "conv=sparse", "status=none")
+        run("fsck.fat", "-n", image)
+
+
+class Disc:
+    """The same for a disc's image (ISO 9660) on a stick."""
+
+    def __init__(self, path, serial, files, links=None):
+        self.path, self.serial, self.read_only, self.slow = path, serial, False, None
+        (tree := path.with_suffix("")).mkdir()
+        for name, content in files.items():
+            (tree / name).write_bytes(content)
+        for name, to in (links or {}).items():
+            (tree / name).symlink_to(to)
+        run("xorriso", "-as", "mkisofs", "-quiet", "-r", "-J", "-V", "REQUESTS", "-o", path, tree)
+        shutil.rmtree(tree)
+
+    def option(self):
+        return f'QEMU HARDDISK, serial "{self.serial}", {self.path.stat().st_size // 10**6} MB, "REQUESTS", 0 MB free'
 
 
 class Table:
-    """`disks` by the name of the medium. `does` may stand in for the hands: a function of (table, "waits" or "reads", name, why) that
-    returns whether it did what was asked itself."""
+    """`disks` by the name of the medium. `instead` is what is done in place of what the program asks for, once each:
+    {("waits", medium): [a function of this table, …], ("reads", medium): …}; `heard_of` is what is done when a line is said, once:
+    {a part of it: a function}."""
 
     def __init__(self, guest, folder, ca=FIRST):
         self.guest, self.folder, self.ca = guest, folder, ca
-        self.inserted, self.disks, self.does = {}, {}, None
+        self.inserted, self.disks, self.instead, self.heard_of = {}, {}, {}, {}
         guest.run(f"rm -rf {ROOM} && mkdir -p {ROOM}/notes {ROOM}/store && printf 'directories.tokendir = {ROOM}/store\\nobjectstore.backend = file\\n"
                   f"log.level = ERROR\\nslots.removable = false\\n' >{ROOM}/softhsm2.conf && chown -R {USER}:{USER} {ROOM}")
         for name in self.names():
@@ -67,17 +101,16 @@ class Table:
         """Which disk is which, of those that carry no label yet."""
         answers = Answers()
         for name in names:
-            answers.give(f"medium.{name}", self.disks[name].option().replace('"', '\\"'))
+            answers.give(f"medium.{name}", escaped(self.disks[name].option()))
         return answers
 
-    def put_in(self, name, disk=None):
-        disk = disk or self.disks[name]
-        removable = [other for other in self.inserted if not other.startswith("ledger")]
+    def put_in(self, name):
+        disk = self.disks[name]
         if len(self.inserted) >= SOCKETS:
-            self.take_out(removable[0])
+            self.take_out(next(other for other in self.inserted if not other.startswith("ledger")))
         # QEMU would plug a slow hub in when it thinks that sockets become few.
         free = next(n for n in range(2, 9) if n not in [socket for _, socket in self.inserted.values()])
-        self.inserted[name] = self.guest.attach_disk(disk.path, serial=disk.serial, read_only=disk.read_only, port=str(free)), free
+        self.inserted[name] = self.guest.attach_disk(disk.path, serial=disk.serial, read_only=disk.read_only, slow=disk.slow, port=str(free)), free
 
     def take_out(self, name):
         self.guest.detach(self.inserted.pop(name)[0])
@@ -87,9 +120,9 @@ class Table:
             self.take_out(name)
 
     def asked(self, event, name, why):
-        if self.does and self.does(self, event, name, why):
-            return
-        if event == "reads":
+        if self.instead.get((event, name)):
+            self.instead[event, name].pop(0)(self)
+        elif event == "reads" or "it was not taken out" in why:
             self.take_out(name)
             self.put_in(name)
         elif name not in self.inserted:
@@ -104,7 +137,7 @@ class Table:
             command += ["--media", name]
         return [*command, "--answers", f"{ROOM}/answers.toml"]
 
-    def run(self, procedure, answers, media, seconds=300):
+    def run(self, procedure, answers, media, seconds=600):
         """Runs it and does what it asks for with disks. An Outcome."""
         job = self.guest.start_job(self.command(procedure, answers, media))
         begun, seen, text = time.monotonic(), 0, b""
@@ -122,10 +155,15 @@ class Table:
                 break
             if time.monotonic() > begun + seconds:
                 raise self.guest.failed(f"{procedure} did not end in time: {text.decode(errors='replace')}{self.guest.run(f'cat {job}.err').out}")
+        left = {**{event: does for event, does in self.instead.items() if does}, **self.heard_of}
+        if left:
+            raise AssertionError(f"{procedure}: this was never asked for: {list(left)}: {text.decode(errors='replace')}")
         done = self.guest.wait_job(job)
         return Outcome(done.code, done.out, done.err)
 
     def heard(self, line):
+        for part in [part for part in self.heard_of if part in line]:
+            self.heard_of.pop(part)(self)
         if found := WAITS.search(line):
             self.asked("waits", found[1], found[2] or "")
         if found := READS.search(line):

@@ -223,15 +223,24 @@ class Guest:
         """Returns once the path is there in the guest."""
         self.run(f"until [ -e {shlex.quote(path)} ]; do sleep 0.02; done", seconds)
 
-    def attach_disk(self, image, serial, read_only=False, removable=True, **properties):
-        """Puts a disk in, at a port if one is named; returns the name that detach() takes. An image is in one guest at a time."""
+    def attach_disk(self, image, serial, read_only=False, removable=True, slow=None, **properties):
+        """Puts a disk in, at a port if one is named; returns the name that detach() takes. An image is in one guest at a time.
+        `slow`: so many writes a second at most."""
         self.disks += 1
         name = f"disk{self.disks}"
-        self.monitor.execute("blockdev-add", {"driver": "raw", "node-name": f"{name}-image", "read-only": read_only,
-                                              "file": {"driver": "file", "filename": str(pathlib.Path(image).absolute())}})
+        node = {"driver": "raw", "read-only": read_only, "file": {"driver": "file", "filename": str(pathlib.Path(image).absolute())}}
+        if slow:
+            self.monitor.execute("object-add", {"qom-type": "throttle-group", "id": f"{name}-slow", "limits": {"iops-write": slow}})
+            node = {"driver": "throttle", "throttle-group": f"{name}-slow", "file": node}
+        self.monitor.execute("blockdev-add", {**node, "node-name": f"{name}-image"})
         self.monitor.execute("device_add", {"driver": "usb-storage", "id": name, "bus": "usb.0", "drive": f"{name}-image",
                                             "serial": serial, "removable": removable, **properties})
         return name
+
+    def writes(self, name):
+        """How often the guest has written to a disk."""
+        stats = self.monitor.execute("query-blockstats", {})
+        return sum(one["stats"]["wr_operations"] for one in stats if f"/{name}/" in one.get("qdev", "") + "/")
 
     def attach(self, name, driver, **properties):
         """Plugs in any other USB device of QEMU's."""

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 from story import FOLDER, SAVED, SIGNERS, WORLD, Story, setUpModule, tearDownModule, text_of_share
-from support import BIN, PROCEDURES, Answers, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
+from support import BIN, PROCEDURES, Answers, Outcome, derived, endings, genesis_answers, issue_answers, opening_answers, passphrases, recover, run
 
 SECOND_VERIFIER = pathlib.Path(__file__).resolve().parent / "second_verifier.py"
 
@@ -229,6 +229,10 @@ class Policies(Story):
 
     def test_a_production_policy_takes_no_folders_as_media(self):
         self.refused(self.world.run("root-genesis", None, policy=PROCEDURES / "policy-production.toml"), "a production policy takes no folders as media")
+        # Disks it would take; here is nobody who mounts them.
+        command = self.world.command("root-genesis", None, policy=PROCEDURES / "policy-production.toml") + ["--disks"]
+        done = subprocess.run(command, env=self.world.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+        self.refused(Outcome(done.returncode, done.stdout, done.stderr), "there is no program that mounts disks", "start this one by it, as root: ceremony-mounter --user UID")
 
     def test_a_policy_that_lets_what_is_absolute_be_waived_is_refused(self):
         policy = self.world.folder / "policy.toml"
