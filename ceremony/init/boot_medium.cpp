@@ -76,8 +76,9 @@ std::optional<BootMedium> find_boot_medium(const Digest& manifest, std::chrono::
     for (const auto& disk : media::removable_disks()) {
       // Another number once the drive has a medium in it.
       if (disk.bytes == 0 || !seen.insert(disk.sequence).second) continue;
-      std::vector<std::string> nodes{disk.name};
+      std::vector<std::string> nodes;
       for (const auto& partition : disk.partitions) nodes.push_back(partition.name);
+      if (nodes.empty()) nodes.push_back(disk.name);
       for (const auto& node : nodes)
         if (const auto uki = uki_on(node, manifest)) return BootMedium{disk.name, *uki};
     }
