@@ -100,8 +100,10 @@ class RunDesk final : public Desk {
     return view;
   }
 
+  std::string who_is(const std::string& who) override { return policy::described(m_run.w.policy, who); }
+
   std::string help() override {
-    const auto& step = m_procedure.steps[m_at];
+    const auto& step = m_procedure.steps[std::min(m_at, m_procedure.steps.size() - 1)];
     const auto* spec = procedure::action_named(step.action);
     std::string out = step.title + "\n\n" + step.says;
     if (spec != nullptr) out += "\n\nThe machine: " + std::string(spec->says) + "\n";
@@ -204,6 +206,23 @@ Next ask_what_next(Operator& op, const procedure::Step& step, const Refused& ref
   }
 }
 
+/// Closes what is open as aborted. People who fall silent, or want to go back, while it asks find it asking again.
+void close_aborted(actions::Run& run) {
+  bool locked = false;
+  while (run.state().open || (!run.state().closed.empty() && actions::needs_finishing(run))) {
+    try {
+      if (locked) unlock_after_idle(run);
+      locked = false;
+      if (run.state().open) actions::abort(run);
+      else actions::finish_closed(run);
+      return;
+    } catch (const Refused& refusal) {
+      locked = refusal.is(OperatorRefusal::idle);
+      if (!locked && !refusal.is(OperatorRefusal::back) && !refusal.is(OperatorRefusal::abort)) throw;
+    }
+  }
+}
+
 std::string banner(const actions::Run& run) {
   return run.w.policy.name + (run.rehearsal() ? "   *** REHEARSAL ***" : "");
 }
@@ -272,10 +291,11 @@ Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const 
       else if (!refusal.is(actions::ActionRefusal::stopped)) next = ask_what_next(op, step, refusal);
       if (next == Next::again) continue;
       if (next == Next::stop) return Outcome::stopped;
-      if (run.state().open) actions::abort(run);
+      close_aborted(run);
       return Outcome::aborted;
     }
   }
+  desk.at(at);  // every step is done: the last screen says so
   return Outcome::complete;
 }
 

@@ -36,6 +36,7 @@ class ConsoleDesk final : public Desk {
     view.image.resize(3);
     return view;
   }
+  std::string who_is(const std::string& who) override { return policy::described(policy(), who); }
   std::string help() override { return help_text; }
   std::vector<std::string> transcript() override {
     std::vector<std::string> out;
@@ -64,6 +65,8 @@ class Console final {
  public:
   explicit Console(Table& table) : m_table(table), m_desk(table) {
     for (const auto& [id, file] : table.files().procedure_files) m_procedures.push_back(procedure::read_procedure(file.name, file.text));
+    // A CA begins with its genesis, whatever the files are called.
+    std::ranges::stable_sort(m_procedures, {}, &procedure::Procedure::kind);
   }
 
   /// The procedure people want begun; null where they leave.
@@ -71,6 +74,8 @@ class Console final {
     while (true) {
       try {
         look();
+        // What can be started stands first, where the choice begins.
+        std::ranges::stable_partition(m_procedures, [this](const auto& p) { return make_board_of(p).why_not.empty(); });
         const auto board = make_board();
         const auto at = choose_at(board);
         if (at == m_procedures.size()) continue;
@@ -88,6 +93,10 @@ class Console final {
   [[nodiscard]] std::unique_ptr<hsm::Module> take_module() { return std::move(m_module); }
 
  private:
+  report::Startable make_board_of(const procedure::Procedure& p) {
+    return report::dashboard(m_desk.ledgers().state, m_table.env().now(), m_table.files().policy, std::span(&p, 1)).procedures.front();
+  }
+
   report::Dashboard make_board() {
     auto board = report::dashboard(m_desk.ledgers().state, m_table.env().now(), m_table.files().policy, m_procedures);
     if (m_desk.ledgers().readable) return board;

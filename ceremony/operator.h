@@ -129,6 +129,8 @@ class Desk {
   virtual ~Desk() = default;
   [[nodiscard]] virtual Time now() = 0;
   [[nodiscard]] virtual FrameView frame() = 0;
+  /// Of a question's `who`: a person with their roles, a role with the people who hold it, anything else as it is.
+  [[nodiscard]] virtual std::string who_is(const std::string& who) = 0;
   /// What the step is, why, and what can go wrong.
   [[nodiscard]] virtual std::string help() = 0;
   /// A line a record, oldest first.

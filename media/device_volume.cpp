@@ -5,10 +5,16 @@
 #include "ceremony/ground/refused.h"
 
 namespace ceremony::media {
+
 Inserted DeviceVolume::inserted() const { return m_in && m_room.is_in(m_in->medium) ? m_in->files->inserted() : Inserted::no; }
 
 void DeviceVolume::must_be_in() const {
   if (!m_in) throw Refused(VolumeRefusal::out, "the medium is not inserted", m_name, "insert " + shown(m_name));
+}
+
+void DeviceVolume::must_not_be_gone() const {
+  if (!m_room.is_in(m_in->medium))
+    throw Refused(VolumeRefusal::out, "the medium was pulled out while it was in use", m_name, "put " + shown(m_name) + " in again, or an empty one where it was being written, and try again");
 }
 
 template <typename Work>
@@ -17,8 +23,7 @@ auto DeviceVolume::on_disk(const Work& work) {
   try {
     return work(*m_in->files);
   } catch (const Refused& refusal) {
-    if (!m_room.is_in(m_in->medium))
-      throw Refused(VolumeRefusal::out, "the medium was pulled out while it was in use", m_name, "put " + shown(m_name) + " in again, and try again; nothing that was finished is lost");
+    must_not_be_gone();
     if (m_in->access == Access::writable && refusal.is(VolumeRefusal::read_only))
       throw Refused(VolumeRefusal::failed, "the medium failed while it was written", m_name, "do not use this medium any more; take a new one, and try again");
     throw;
@@ -27,17 +32,22 @@ auto DeviceVolume::on_disk(const Work& work) {
 
 VolumeInfo DeviceVolume::info() {
   VolumeInfo info = on_disk([](FolderVolume& files) { return files.info(); });
+  must_not_be_gone();  // the kernel finds nothing on a disk that is gone, which is no error to it
   info.id = m_in->medium.filesystem.id;
   info.kind = VolumeKind::disk;
   return info;
 }
 
 std::vector<std::string> DeviceVolume::list() {
-  return on_disk([](FolderVolume& files) { return files.list(); });
+  auto out = on_disk([](FolderVolume& files) { return files.list(); });
+  must_not_be_gone();
+  return out;
 }
 
 bool DeviceVolume::exists(const std::string& path) {
-  return on_disk([&](FolderVolume& files) { return files.exists(path); });
+  const bool there = on_disk([&](FolderVolume& files) { return files.exists(path); });
+  if (!there) must_not_be_gone();
+  return there;
 }
 
 Bytes DeviceVolume::read(const std::string& path, std::size_t limit) {

@@ -51,6 +51,7 @@ class DeviceVolume final : public Volume {
   void mount(const MediumSeen& medium, Access access);
   void unmount();
   void must_be_in() const;
+  void must_not_be_gone() const;
   /// Does the work on the files; what fails because the disk is gone says so.
   template <typename Work>
   auto on_disk(const Work& work);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   if (!user || !group) return refuse("the user or the group is no number, or root's", "name an ordinary user: --user 1000:1000");
   if (::geteuid() != 0) return refuse("disks cannot be mounted by this user", "start it as root; the command itself runs as the user that is named");
   try {
+    ceremony::media::keep_what_mounting_needs();
     const auto devices = ceremony::media::make_linux_devices(*user, *group);
     return ceremony::media::run_with_mounter(*devices, ceremony::media::mount_folder, *user, *group, argv + 4);
   } catch (const ceremony::Refused& refusal) {

@@ -173,7 +173,8 @@ class CursesTerminal final : public Terminal {
 
   attr_t attributes(std::uint8_t attr) const {
     attr_t out = A_NORMAL;
-    if ((attr & bold) != 0) out |= A_BOLD;
+    // Linux's console makes reversed bold text dark grey on grey; reversed, it stands out as it is.
+    if ((attr & bold) != 0 && (attr & reverse) == 0) out |= A_BOLD;
     if ((attr & reverse) != 0) out |= A_REVERSE;
     if ((attr & underline) != 0) out |= A_UNDERLINE;
     if ((attr & paper) != 0 && !m_colours) out |= A_REVERSE;  // light on dark is what such terminals have

@@ -47,6 +47,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 }
 
 void DeskScreens::attend(Desk* desk) {
+  if (desk == nullptr && m_desk != nullptr) m_frame = m_desk->frame();  // as it is left
   m_desk = desk;
   if (desk != nullptr) return;
   // What only the desk can know is no longer said.
@@ -57,10 +58,12 @@ void DeskScreens::attend(Desk* desk) {
 void DeskScreens::begin_step(const StepView& step) {
   m_step = step;
   m_log.clear();
+  m_news = false;
 }
 
 void DeskScreens::progress(std::string_view doing) {
   m_log.emplace_back(doing);
+  m_news = true;
   if (m_log.size() > 200) m_log.pop_front();
   const While desk(m_at_desk);  // no key is read, so none is offered
   Asked asked;
@@ -69,6 +72,10 @@ void DeskScreens::progress(std::string_view doing) {
   asked.follow = asked.body.size() - 1;
   asked.status = {"The machine is at work; nobody has to do anything.", plain};
   draw(asked);
+}
+
+std::string DeskScreens::news() {
+  return std::exchange(m_news, false) ? m_log.back() : "";
 }
 
 bool DeskScreens::read_on(Asked& asked) const {
@@ -93,7 +100,7 @@ View DeskScreens::around(const Asked& asked) {
 
 void DeskScreens::draw(Asked& asked) {
   auto view = around(asked);
-  view.who = asked.who;
+  view.who = m_desk == nullptr ? asked.who : m_desk->who_is(asked.who);
   view.body = asked.body;
   if (!asked.below.empty()) view.body.push_back({"", plain});
   view.body.insert(view.body.end(), asked.below.begin(), asked.below.end());

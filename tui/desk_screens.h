@@ -50,6 +50,8 @@ class DeskScreens {
   void show_codes(const std::string& id, const std::vector<Code>& codes, const Words& words);
   [[nodiscard]] Terminal& terminal() { return m_terminal; }
   [[nodiscard]] const std::deque<std::string>& log() const { return m_log; }
+  /// What the machine last did, where no question has said it yet.
+  [[nodiscard]] std::string news();
   void draw(Asked& asked);
 
  private:
@@ -66,6 +68,7 @@ class DeskScreens {
   Time m_now{};
   StepView m_step;
   std::deque<std::string> m_log;
+  bool m_news = false;
   std::size_t m_page = 1;
   bool m_more = false;  ///< the last screen drawn has lines below
   bool m_at_desk = false;  ///< help, pause or another desk screen is up: none opens on top of it

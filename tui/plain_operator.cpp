@@ -276,7 +276,7 @@ class PlainOperator final : public Operator {
     }
   }
   void ask(const Question& q, std::string_view more) const {
-    say("[" + q.id + "] " + (q.who.empty() ? "" : q.who + ": ") + q.text + "\n" + std::string(more));
+    say("[" + q.id + "] " + (q.who.empty() ? "" : (m_desk == nullptr ? q.who : m_desk->who_is(q.who)) + ": ") + q.text + "\n" + std::string(more));
   }
   void clear() const {
     if (::isatty(m_out) != 0) say("\x1b[3J\x1b[H\x1b[2J");

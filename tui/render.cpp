@@ -173,11 +173,13 @@ Drawn render(const View& view, Grid& grid) {
   }
   grid.fill(0, bottom, grid.cols(), U'-', plain);
   grid.set(left, bottom, U'+', plain);
-  if (drawn.more || drawn.scroll > 0)
-    grid.put(x, bottom, drawn.more && drawn.scroll > 0 ? " more above and below: Up, Down, PgUp, PgDn " : drawn.more ? " more below: Down or PgDn " : " more above: Up or PgUp ", bold);
   const int said = grid.put(1, bottom + 1, fitted(view.status.text, grid.cols() - 2), view.status.attr);
   // What this question takes stands beside what was said last, or above it where both do not fit.
-  if (said == 0 || said + columns(view.own_keys) + 4 < grid.cols()) grid.put(said == 0 ? 1 : grid.cols() - 1 - columns(view.own_keys), bottom + 1, view.own_keys, said == 0 ? bold : plain, grid.cols() - 2);
+  const bool above = said != 0 && said + columns(view.own_keys) + 4 >= grid.cols();
+  if (drawn.more && drawn.scroll > 0) grid.put(x, bottom, above ? " more: PgUp, PgDn " : " more above and below: Up, Down, PgUp, PgDn ", bold);
+  else if (drawn.more) grid.put(x, bottom, above ? " more: PgDn " : " more below: Down or PgDn ", bold);
+  else if (drawn.scroll > 0) grid.put(x, bottom, above ? " more: PgUp " : " more above: Up or PgUp ", bold);
+  if (!above) grid.put(said == 0 ? 1 : grid.cols() - 1 - columns(view.own_keys), bottom + 1, view.own_keys, said == 0 ? bold : plain, grid.cols() - 2);
   else grid.put(grid.cols() - 2 - columns(view.own_keys), bottom, " " + view.own_keys + " ", bold);
   grid.put(1, bottom + 2, view.keys, plain, grid.cols() - 2);
   scrub(lines);  // copies of what may be a secret

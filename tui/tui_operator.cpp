@@ -101,7 +101,7 @@ class TuiOperator final : public Operator, private DeskScreens {
     std::vector<std::string> names;
     for (const auto& c : candidates) names.push_back(c.id + "  " + c.note + (c.why_not.empty() ? "" : "  (not now)"));
     auto asked = begin(q);
-    asked.body.push_back({at_least == 0 ? "Whoever applies; nobody is an answer." : std::to_string(at_least) + " or more of them.", plain});
+    asked.body.push_back({at_least == 0 ? "Mark whoever applies. Nobody is an answer too: Enter." : std::to_string(at_least) + " or more of them.", plain});
     const auto chosen = mark(asked, names, [&](std::size_t i) { return candidates[i].why_not.empty() ? "" : candidates[i].id + " " + candidates[i].why_not + "."; }, at_least, {});
     std::string out;
     for (const auto i : chosen) out += (out.empty() ? "" : " ") + candidates[i].id;
@@ -308,8 +308,8 @@ class TuiOperator final : public Operator, private DeskScreens {
     if (m_first && !m_says.empty()) {
       for (auto& line : paragraphs_of(m_says)) asked.below.push_back({std::move(line), plain});
       m_first = false;
-    } else if (!log().empty()) {
-      asked.below.push_back({"... " + log().back(), plain});
+    } else if (const auto done = news(); !done.empty()) {
+      asked.below.push_back({"... " + done, plain});
     }
     for (auto& line : lines_of(q.text)) asked.body.push_back({std::move(line), bold});
     return asked;

@@ -102,18 +102,10 @@ void record_close(Run& run, const std::string& outcome, const std::string& log_s
   std::vector<std::string> signers = signers_of(run);
   for (const auto& person : run.state().open->acted)  // in a genesis that is aborted early
     if (!run.state().people.contains(person)) absent[person] = "not enrolled yet: has no key to sign with";
-  const std::string typed = run.w.op.type({"absent", "administrator", "Who of those who acted has left and cannot sign? Ids, or nothing."}, "");
-  std::string id;
-  for (const char c : typed + " ") {
-    if (c != ' ') {
-      id += c;
-      continue;
-    }
-    if (id.empty()) continue;
-    if (std::erase(signers, id) == 0) throw Refused(ActionRefusal::mistaken, "\"" + id + "\" is not one of those who sign", "absent", "type ids of people who acted in this ceremony");
+  for (const auto& id : run.choose_people("absent", "Who of those who acted has left and cannot sign?", signers, 0)) {
+    std::erase(signers, id);
     const auto why = run.w.op.type({"absent." + id, "administrator", "Why is " + id + " absent?"}, "");
     absent[id] = why.empty() ? "no reason given" : why;
-    id.clear();
   }
   run.record("close", {}, {{"outcome", outcome}, {"log_signature", log_signature}, {"signers", signers}, {"absent", map_of(absent)}});
 }

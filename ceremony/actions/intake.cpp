@@ -5,6 +5,7 @@
 #include "ceremony/actions/lint_run.h"
 #include "ceremony/pki/csr.h"
 #include "ceremony/pki/pem.h"
+#include "media/bundle.h"
 #include "media/qr_frames.h"
 
 namespace ceremony::actions {
@@ -50,31 +51,89 @@ struct Came {
   std::string medium;  ///< its name, or "qr"
 };
 
-/// One request: shown, checked, and on the record, as taken in or as refused.
+/// What becomes of a request that was checked and shown.
+enum class Taken { yes, once_more, left_out };
+Taken ask_whether(Run& run, const std::string& name) {
+  static const std::vector<std::string> options{"take it in", "another profile or medium", "leave it out"};
+  return Taken{static_cast<int>(run.w.op.choose({"take." + name, "administrator", "The request \"" + name + "\": digest, name and key are those of the factory's letter, profile and medium are right?"}, options))};
+}
+
+void record_refused(Run& run, const Came& came, const std::string& recipient, std::string_view why) {
+  run.record_failed("import", {}, {{"csr", sha256(came.bytes)}, {"medium", came.medium}, {"recipient", recipient.empty() ? "none" : recipient}}, why);
+}
+
+/// The request under that profile, checked and shown; on the record where people take it.
+Taken take_under(Run& run, const Came& came, const std::string& profile_id, const std::string& recipient) {
+  const auto csr = pki::take_csr(came.bytes, run.w.profiles.at(profile_id));
+  if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
+    throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, came.name, "have the request made again with a new key pair");
+  const auto subject = pki::text(subject_of(run, csr));
+  std::string shown = "SHA-256 of the file: " + hex(sha256(came.bytes)) + "\nSubject as it will be: " + subject + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
+  for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
+  run.w.op.show_text({"csr." + came.name, "everyone", "The request \"" + came.name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
+  const auto taken = ask_whether(run, came.name);
+  if (taken != Taken::yes) return taken;
+  run.put(csr.der.view());
+  run.record("import", {},
+             {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", subject}, {"recipient", recipient}, {"profile", profile_id},
+              {"dropped", csr.dropped}, {"medium", came.medium}});
+  return taken;
+}
+
+/// One request: shown, checked, and on the record, as taken in, as left out or as refused.
 void take_one(Run& run, const Came& came) {
-  const auto& policy = run.w.policy;
+  const auto& profiles = run.w.policy.issuing.profiles;
   const auto& name = came.name;
   if (is_taken(run, came.bytes)) return run.w.op.progress("the request \"" + name + "\" is taken in already");
-  const auto profile_id = policy.issuing.profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, policy.issuing.profiles)];
-  const auto recipient = ask_recipient(run, name);
-  try {
-    const auto csr = pki::take_csr(came.bytes, run.w.profiles.at(profile_id));
-    if (const auto whose = known_key(run, csr.key.spki_sha256); !whose.empty())
-      throw Refused(ActionRefusal::mistaken, "the public key is already on the log: it is that of " + whose, name, "have the request made again with a new key pair");
-    run.put(csr.der.view());
-    const auto subject = pki::text(subject_of(run, csr));
-    std::string shown = "SHA-256 of the file: " + hex(sha256(came.bytes)) + "\nSubject as it will be: " + subject + "\nKey: " + csr.key.algorithm + ", SKID " + hex(csr.key.skid);
-    for (const auto& dropped : csr.dropped) shown += "\nnot followed: " + dropped;
-    run.w.op.show_text({"csr." + name, "", "The request \"" + name + "\" for " + recipient + ", profile " + profile_id + "."}, shown);
-    run.record("import", {},
-               {{"csr", csr.digest}, {"spki_sha256", csr.key.spki_sha256}, {"subject", subject}, {"recipient", recipient}, {"profile", profile_id},
-                {"dropped", csr.dropped}, {"medium", came.medium}});
-  } catch (const Refused& refusal) {
-    if (refusal.code().starts_with("operator/")) throw;
-    run.record_failed("import", {}, {{"csr", sha256(came.bytes)}, {"medium", came.medium}, {"recipient", recipient.empty() ? "none" : recipient}}, refusal.findings().front().what);
-    const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
-    if (!without) throw;
+  while (true) {
+    const auto profile_id = profiles[run.w.op.choose({"profile." + name, "administrator", "Under which profile is the request \"" + name + "\" to be certified?"}, profiles)];
+    const auto recipient = ask_recipient(run, name);
+    try {
+      const auto taken = take_under(run, came, profile_id, recipient);
+      if (taken == Taken::left_out) record_refused(run, came, recipient, "the request \"" + name + "\" was left out by the people");
+      if (taken != Taken::once_more) return;
+    } catch (const Refused& refusal) {
+      if (refusal.code().starts_with("operator/")) throw;
+      record_refused(run, came, recipient, refusal.findings().front().what);
+      const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The request \"" + name + "\" is refused. `again` leaves it out and goes on."}, refusal) == Next::again;
+      if (!without) throw;
+      return;
+    }
   }
+}
+
+constexpr std::size_t most_requests = 1000;  // nobody reads a longer list
+
+bool is_request(std::string_view name) { return name.ends_with(".csr") || name.ends_with(".pem") || name.ends_with(".der"); }
+
+/// What lies on the medium: requests, on its top or in folders (read when they are taken), and those in archives (`NAME.tar.zst`).
+std::vector<Came> requests_on(Run& run, media::Volume& volume) {
+  std::vector<Came> out;
+  for (const auto& name : volume.list()) {
+    if (!is_request(name) && !name.ends_with(".tar.zst")) continue;
+    // Whoever prepared the medium chose the name, and may have meant it for the terminal or the shell.
+    if (const auto fault = media::fault_of_name(name); !fault.empty()) {
+      run.w.op.progress("left out: " + media::shown(name) + ": " + std::string(fault));
+      continue;
+    }
+    if (is_request(name)) {
+      out.push_back({name, {}, volume.name()});
+      continue;
+    }
+    Came archive{name, {}, volume.name()};
+    try {
+      archive.bytes = volume.read(name, media::Limits{}.max_total);
+      for (auto& [inside, content] : media::unpack(archive.bytes))
+        if (is_request(inside)) out.push_back({name + "/" + inside, std::move(content), volume.name()});
+    } catch (const Refused& refusal) {
+      record_refused(run, archive, "", name + ": " + refusal.findings().front().what);
+      const bool without = run.w.op.refused({"csr." + name + ".refused", "administrator", "The archive \"" + name + "\" is refused, with all that is in it. `again` leaves it out and goes on."}, refusal) == Next::again;
+      if (!without) throw;
+    }
+  }
+  if (out.size() > most_requests)
+    throw Refused(ActionRefusal::mistaken, "there are " + std::to_string(out.size()) + " certification requests on the medium", volume.name(), "bring at most " + std::to_string(most_requests) + " on one medium");
+  return out;
 }
 
 /// Frames of a request, as the operator reads them.
@@ -101,16 +160,15 @@ void take_csrs(Run& run) {
   const std::string medium = "intake";
   run.register_medium(medium, "intake");
   auto& volume = run.w.volumes.named(medium);
+  const auto requests = requests_on(run, volume);
   std::vector<std::string> names;
-  for (const auto& name : volume.list()) {
-    if (!name.ends_with(".csr") && !name.ends_with(".pem") && !name.ends_with(".der")) continue;
-    // Whoever prepared the medium chose the name, and may have meant it for the terminal or the shell.
-    if (const auto fault = media::fault_of_name(name); fault.empty()) names.push_back(name);
-    else run.w.op.progress("left out: " + media::shown(name) + ": " + std::string(fault));
-  }
+  for (const auto& came : requests) names.push_back(came.name);
   if (!names.empty())
-    for (const auto i : run.w.op.pick({"requests", "administrator", "Which requests on the medium \"" + medium + "\" are taken in?"}, names))
-      take_one(run, {names.at(i), volume.read(names.at(i), pki::csr_limit + 1), medium});
+    for (const auto i : run.w.op.pick({"requests", "administrator", "Which requests on the medium \"" + medium + "\" are taken in?"}, names)) {
+      auto came = requests.at(i);
+      if (came.bytes.empty()) came.bytes = volume.read(came.name, pki::csr_limit + 1);
+      take_one(run, came);
+    }
   for (int n = 1;; ++n) {
     RequestFrames frames;
     const std::string name = "qr-" + std::to_string(n);
@@ -118,7 +176,8 @@ void take_csrs(Run& run) {
     take_one(run, {name, frames.payload(), "qr"});
   }
   if (run.state().open->imports.empty())
-    throw Refused(ActionRefusal::absent, "there is no certification request on the medium", medium, "put *.csr files (PEM or DER) on it");
+    throw requests.empty() ? Refused(ActionRefusal::absent, "there is no certification request on the medium", medium, "put *.csr files (PEM or DER) on it, or an archive (.tar.zst) of them")
+                           : Refused(ActionRefusal::absent, "no request was taken in; on the medium there are " + std::to_string(requests.size()), medium, "mark those that are meant, or scan one");
 }
 
 }  // namespace ceremony::actions

@@ -47,14 +47,14 @@ Passphrase agree_passphrase(Run& run, const std::string& question, const std::st
   run.w.op.reveal({"new-" + question, person, "Your passphrase for " + what + ":"}, proposed);
   Passphrase agreed;
   run.retry(question + ".refused", person, [&] {
-    Passphrase typed = run.w.op.secret({question, person, "Type the passphrase for " + what + "."});
+    Passphrase typed = run.w.op.secret({question, person, run.w.policy.proposed_passphrases ? "Type the eight words of the passphrase for " + what + ", a space between them." : "Type the passphrase for " + what + ": the eight words, a space between them, or one of your own."});
     if (typed.same(proposed)) {
       agreed = std::move(typed);
       return;
     }
     if (run.w.policy.proposed_passphrases)
-      throw Refused(ActionRefusal::mistaken, "that is not the passphrase that was shown", person, "type the eight words as you wrote them down");
-    const Passphrase again = run.w.op.secret({question, person, "That is a passphrase of your own. Type it once more."});
+      throw Refused(ActionRefusal::mistaken, "that is not the passphrase that was shown", person, "type the eight words as you wrote them down, a space between them; where that cannot be read, go back: other words are shown");
+    const Passphrase again = run.w.op.secret({question, person, "That is not the one that was shown, and your own is allowed. Type it once more."});
     if (!again.same(typed)) throw Refused(ActionRefusal::mistaken, "the two are not the same", person, "type the passphrase again");
     agreed = std::move(typed);
   });
@@ -153,10 +153,12 @@ void agree_clock(Run& run) {
   std::vector<std::string> all;
   for (const auto& [id, person] : run.w.policy.people) all.push_back(id);
   const auto people = run.choose_people("clock", "Which two people compare the clock with a source of their own?", all, 2);
-  run.clock_shown = run.now();
-  for (const auto& person : people)
-    if (!run.w.op.confirm({"clock." + person, person, "This machine's clock says " + text_of(run.clock_shown) + " (UTC). Does it agree, within a minute, with a source of your own?"}))
+  for (const auto& person : people) {
+    // Each is asked about the time of their own question: the one before may have taken minutes.
+    run.clock_shown = run.now();
+    if (!run.w.op.confirm({"clock." + person, person, "This machine's clock says " + text_of(run.clock_shown) + " (UTC) as this is asked. Does it agree, within a minute, with a source of your own?"}))
       throw Refused(ActionRefusal::incomplete, person + " says the clock is wrong", "clock", "set the machine's clock, then run this again; nothing was recorded");
+  }
   run.clock_confirmed_by = people;
 }
 
@@ -166,7 +168,7 @@ void open(Run& run) {
     std::vector<std::string> compared;
     if (run.state().has_checkpoint()) compared = compare_previous(run);
     run.ceremony = ceremony_id(run);
-    run.w.op.show_text({"open", "", "What this ceremony stands on. Compare with the paper script."},
+    run.w.op.show_text({"open", "everyone", "What this ceremony stands on. Compare with the paper script."},
                   "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
                       "\nsoftware   " + run.w.software + started_from(run) + "\npolicy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +
                       "\nprocedure  " + hex(run.w.procedure_file.digest()) + "\n" + fingerprint(run.w.procedure_file.digest()) + "\nbinding    " +

@@ -288,6 +288,22 @@ bool Run::is_approved(std::string_view act, const Digest& bytes) const {
   return count >= needed->m;
 }
 
+namespace {
+
+/// An act in words, for who is about to approve it.
+std::string said(std::string_view act) {
+  static const std::map<std::string_view, std::string_view> acts{
+      {"adopt-policy", "that this policy is in force"}, {"adopt-procedure", "that these procedures may be run"}, {"enrol", "that this person is enrolled"},
+      {"waive", "that this rule is set aside, once"}, {"init-token", "that this HSM token is initialised: whatever is on it is gone"},
+      {"generate-key", "that these keys are generated on the token"}, {"sign-certificate", "that the CA signs this certificate"},
+      {"sign-crl", "that the CA signs this list of revoked certificates"}, {"sign-batch", "that the CA signs these certificates"},
+      {"destroy-key", "that this key is destroyed"}, {"retire-key", "that this key issues no more certificates"}};
+  const auto found = acts.find(act);
+  return found == acts.end() ? std::string(act) : std::string(found->second) + " (" + std::string(act) + ")";
+}
+
+}  // namespace
+
 void Run::approve(std::string_view act, const Digest& bytes, std::string_view shown) {
   if (is_approved(act, bytes)) return;
   const auto needed = w.policy.approval_for(act);
@@ -295,8 +311,10 @@ void Run::approve(std::string_view act, const Digest& bytes, std::string_view sh
   const auto& quorum = w.policy.quorum(needed->quorum);
   const std::string id(act);
   const std::string quorum_name(policy::name_of(needed->quorum));
-  w.op.show({"show." + id, "", "What is to be approved, decoded from the very bytes (" + id + ")."},
-            Page{std::string(shown) + "\n\nSHA-256 " + hex(bytes), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
+  // A CRL's and a certificate's description names the digest itself.
+  const bool named = shown.find(hex(bytes)) != std::string_view::npos;
+  w.op.show({"show." + id, "everyone", "To be approved: " + said(act) + ". Decoded from the very bytes:"},
+            Page{std::string(shown) + (named ? "" : "\n\nSHA-256 " + hex(bytes)), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
   std::vector<std::string> left;
   const auto already = state().approved(act, bytes);
   for (const auto& member : quorum.members)

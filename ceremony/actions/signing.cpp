@@ -195,7 +195,8 @@ namespace {
 
 /// What everybody sees before anybody approves: decoded from the bytes that will be signed, with the words they approve by.
 void show_prepared(Run& run, const std::string& what, const std::string& described, const Digest& digest) {
-  run.w.op.show({"prepared." + what, "", "Prepared and linted, not signed (" + what + ")."}, Page{described + "\n\nSHA-256 " + hex(digest), shares::words_of(digest), {}});
+  const bool named = described.find(hex(digest)) != std::string::npos;
+  run.w.op.show({"prepared." + what, "everyone", "Prepared and linted, not signed (" + what + ")."}, Page{named ? described : described + "\n\nSHA-256 " + hex(digest), shares::words_of(digest), {}});
 }
 
 /// Where a step that was refused half-way is tried again, what it prepared is there already.

@@ -178,7 +178,7 @@ void dry_lint_root(Run& run) {
                                             run.rng, zlint_for(run, run.w.profiles.at(policy.root.profile)));
   const auto crl = crl_plan(run, linted.view(), run.w.profiles.at(policy.root.profile), 1);
   (void)pki::lint_crl(pki::build_crl_tbs(crl), {&run.w.profiles.at(policy.root.profile), &linted.view(), std::nullopt, run.now(), nullptr});
-  run.w.op.show_text({"dry-root", "", "The root as it will be (with a throw-away key). Nothing has been made yet."}, pki::describe(linted.view()));
+  run.w.op.show_text({"dry-root", "everyone", "The root as it will be (with a throw-away key). Nothing has been made yet."}, pki::describe(linted.view()));
 }
 
 void initialise_token(Run& run) {

@@ -192,16 +192,27 @@ class PosixEnv final : public Env {
   }
 
  private:
+  static unsigned char type_of(const Path& path) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) refuse(errno, path, "look at the file");
+    return S_ISDIR(info.st_mode) ? DT_DIR : S_ISREG(info.st_mode) ? DT_REG : DT_UNKNOWN;
+  }
+
   static void walk(const Path& folder, const std::string& prefix, std::vector<std::string>& out) {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), ::closedir);
     if (!dir) refuse(errno, folder, "open the folder");
-    while (const dirent* entry = ::readdir(dir.get())) {
+    while (true) {
+      errno = 0;
+      const dirent* entry = ::readdir(dir.get());
+      if (entry == nullptr && errno != 0) refuse(errno, folder, "read the folder");
+      if (entry == nullptr) return;
       const std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
-      struct stat info {};
-      if (::lstat((folder / name).c_str(), &info) != 0) refuse(errno, folder / name, "look at the file");
-      if (S_ISDIR(info.st_mode)) walk(folder / name, prefix + name + "/", out);
-      else if (S_ISREG(info.st_mode)) out.push_back(prefix + name);
+      // Where the folder says what it is, the file is not looked up: on FAT a folder is searched from its start each time.
+      auto type = entry->d_type;
+      if (type != DT_REG && type != DT_DIR) type = type_of(folder / name);
+      if (type == DT_DIR) walk(folder / name, prefix + name + "/", out);
+      else if (type == DT_REG) out.push_back(prefix + name);
       else refuse(ELOOP, folder / name, "read the file");
       if (out.size() > 200000)
         throw Refused(EnvRefusal::too_large, "the folder holds more than 200000 files", folder.string(), "check that this is the right medium");

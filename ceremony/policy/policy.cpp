@@ -117,6 +117,16 @@ std::vector<std::string> Policy::people_with(Role role) const {
   return out;
 }
 
+std::string described(const Policy& policy, const std::string& who) {
+  std::string more;
+  if (const auto* person = policy.person(who)) {
+    for (const auto role : person->roles) more += (more.empty() ? "" : ", ") + std::string(name_of(role));
+  } else if (const auto role = role_from(who)) {
+    for (const auto& id : policy.people_with(*role)) more += (more.empty() ? "" : ", ") + id;
+  }
+  return more.empty() ? who : who + " (" + more + ")";
+}
+
 const AdmittedProcedure* Policy::procedure(std::string_view id) const {
   const auto found = std::ranges::find(procedures, id, &AdmittedProcedure::id);
   return found == procedures.end() ? nullptr : &*found;

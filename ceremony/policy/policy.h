@@ -136,6 +136,9 @@ struct Policy {
 /// mistake of the file at once. `file_name` is how the findings call it.
 [[nodiscard]] Policy read_policy(std::string file_name, std::string_view text);
 
+/// Who that is, for people to read: a person with their roles, a role with the people who hold it, anything else as it is.
+[[nodiscard]] std::string described(const Policy& policy, const std::string& who);
+
 /// The quorum an act belongs to by the format document, policy or not; nothing for an act that has none.
 [[nodiscard]] std::optional<QuorumName> quorum_of_act(std::string_view act);
 /// All acts that have one, in the order of the format document.

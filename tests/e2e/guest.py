@@ -260,26 +260,37 @@ class Guest:
             self.monitor.execute("send-key", {"keys": [{"type": "qcode", "data": key} for key in press.split("-")], "hold-time": 20})
 
     def type(self, text):
-        """Types letters, digits, spaces and ends of lines."""
-        self.keys(*map(press_of, text))
+        """Types letters, digits, spaces and ends of lines; returns when the guest took them."""
+        presses = [press_of(character) for character in text]
+        before = self.interrupts()
+        self.keys(*presses)
+        self.wait_for_interrupts(before + 2 * sum(len(press.split("-")) for press in presses))
 
     def attach_second_keyboard(self, name, **properties):
         """A keyboard that type() does not type on, but scan() does: QEMU binds it to the screen. One at a time."""
         return self.attach(name, "usb-kbd", display="video", **properties)
 
     def scan(self, text, taken=True):
-        """Types on the second keyboard, as fast as QEMU's queue of 16 takes it: keys wait until the guest took those before them,
-        which is an interrupt each. Not `taken`: nobody reads them there, and they are few."""
+        """Types on the second keyboard, as fast as QEMU's queue of 16 takes it: keys wait until the guest took those before them.
+        Not `taken`: nobody reads them there, and they are few."""
         presses = [press.split("-") for press in map(press_of, text)]
         events = [(key, down) for keys in presses for key, down in [(k, True) for k in keys] + [(k, False) for k in reversed(keys)]]
-        count = "awk '/xhci/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; ++i) n += $i } END { print n }' /proc/interrupts"
-        before = int(self.run(count).out) if taken else 0
+        before = self.interrupts()
         for at in range(0, len(events), 8):
             for key, down in events[at:at + 8]:
                 self.monitor.execute("input-send-event", {"device": "video", "events": [
                     {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": key}}}]})
             if taken:
-                self.run(f"until [ $({count}) -ge {before + min(at + 8, len(events))} ]; do sleep 0.02; done", seconds=30)
+                self.wait_for_interrupts(before + min(at + 8, len(events)))
+
+    # Each key that goes down or up is an interrupt of the USB controller's, where nothing else is going on.
+    INTERRUPTS = "awk '/xhci/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; ++i) n += $i } END { print n }' /proc/interrupts"
+
+    def interrupts(self):
+        return int(self.run(self.INTERRUPTS).out)
+
+    def wait_for_interrupts(self, count):
+        self.run(f"until [ $({self.INTERRUPTS}) -ge {count} ]; do sleep 0.02; done", seconds=30)
 
     def read_line_on_screen(self):
         """Reads the next line that is typed at the console; the path in the guest of what was typed, once it is whole."""
@@ -289,8 +300,9 @@ class Guest:
         return "/run/typed"
 
     def screendump(self, path):
-        """A picture of the screen as PNG; its path."""
-        self.monitor.execute("screendump", {"filename": str(pathlib.Path(path).absolute()), "format": "png"})
+        """A picture of the screen as PNG (PPM, where the path ends so); its path."""
+        kind = "ppm" if str(path).endswith(".ppm") else "png"
+        self.monitor.execute("screendump", {"filename": str(pathlib.Path(path).absolute()), "format": kind})
         return pathlib.Path(path)
 
     def close(self):

@@ -165,7 +165,7 @@ def opening_answers():
 def request_answers(*names):
     answers = Answers()
     for name in names:
-        answers.give(f"profile.{name}", "issuing-generic").give(f"recipient.{name}", "factory-a")
+        answers.give(f"profile.{name}", "issuing-generic").give(f"recipient.{name}", "factory-a").give(f"take.{name}", "take it in", 0)
     return answers
 
 

@@ -29,7 +29,7 @@ PID = 8000
 def issue_answers():
     answers = Answers().give("clock", "adm2 so2").give("clock.adm2", "yes").give("clock.so2", "yes")
     answers.give("compared", "so2 w2").give("compare.so2", "yes").give("compare.w2", "yes").give("waiver", "")
-    answers.give("profile.m.csr", "issuing-matter-pai").give("recipient.m.csr", "factory-m").give("members.activation", "m2 m3", 0)
+    answers.give("profile.m.csr", "issuing-matter-pai").give("recipient.m.csr", "factory-m").give("take.m.csr", "take it in").give("members.activation", "m2 m3", 0)
     people = "adm2 so2 w2 m1 m2 m3".split()
     answers.entries += passphrases(people).entries + endings(people, "so2 w2").entries
     return answers
@@ -96,7 +96,7 @@ def genesis(table):
 
 
 def stopped_issuance(table):
-    """A ledger is pulled out in the middle, and the factory's disk cannot be written: it is stopped."""
+    """Begun from the console. A ledger is pulled out in the middle, and the factory's disk cannot be written: it is stopped."""
     (table.folder / "request.cnf").write_text(REQUEST)
     run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", table.folder / "m.key", "-out", table.folder / "m.csr",
         "-config", table.folder / "request.cnf")
@@ -108,9 +108,9 @@ def stopped_issuance(table):
         at.put_in("intake")
 
     table.instead = {("waits", "intake"): [lose_a_ledger], ("waits", "factory-m"): [lambda at: at.put_in("protected")]}
-    answers = issue_answers().give("step.export-bundles.refused", "stop")
+    answers = issue_answers().give("dashboard", "issue-intermediates").give("begin", "yes").give("step.export-bundles.refused", "stop")
     answers.entries += table.answers_for("intake").entries + Answers().give("medium.factory-m", escaped(table.disks["protected"].option())).entries
-    return table.run("issue-intermediates", answers, [*SECOND.people, *SECOND.media])
+    return table.run(None, answers, [*SECOND.people, *SECOND.media])
 
 
 def resumed_issuance(table):
@@ -155,7 +155,7 @@ def setUpModule():
         raise AssertionError(f"the issuance that is resumed: {RESUMED}")
     TABLE.take_all_out()
     for name, disk in TABLE.disks.items():
-        if name not in ("intake", "damaged", "exfat", "inside", "links"):
+        if name not in ("intake", "damaged", "exfat", "inside", "links", "pulled"):
             disk.copy_to(TABLE.folder / name)
 
 
@@ -209,7 +209,7 @@ class Disks(unittest.TestCase):
         self.assertEqual(sorted(path.name for path in (TABLE.folder / "full").iterdir()), ["ceremony-medium", "film"])
 
     def test_a_disk_that_is_pulled_out_while_it_is_written_loses_nothing_of_the_ceremony(self):
-        self.says(RESUMED, "error: factory-m: the medium was pulled out while it was in use\nhint: put \"factory-m\" in again")
+        self.says(RESUMED, "error: factory-m: the medium was pulled out while it was in use\nhint: put \"factory-m\" in again, or an empty one")
 
     # --- who may do what ------------------------------------------------------------------------------------------------
 
@@ -224,6 +224,14 @@ class Disks(unittest.TestCase):
                                    "mount -t tmpfs tmpfs /mnt && echo mounted; echo x >/run/ceremony/x && echo written; (: </dev/sda) && echo opened; exit 7\n", code=7)
         TABLE.take_out("stray")
         self.assertEqual(found.out.split(), "1000 1000 Groups: CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000 NoNewPrivs: 1 0 1 2 3 4".split(), found)
+
+    def test_the_mounter_keeps_what_it_needs(self):
+        job = TABLE.guest.start_job([MOUNTER, "--user", "1000", "--", "sleep", "1000"])
+        found = TABLE.guest.run("until pidof sleep; do /bin/sh -c :; done >/dev/null; grep -E '^(NoNewPrivs|CapPrm|CapEff)' /proc/$(pidof ceremony-mounter)/status; kill $(pidof ceremony-mounter)").out
+        kept = f"{1 << 21 | 1 << 7 | 1 << 6 | 1 << 5:016x}"  # CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_KILL
+        self.assertEqual(found.split(), ["CapPrm:", kept, "CapEff:", kept, "NoNewPrivs:", "1"])
+        # What ends it ends the program, and the program's end is its own.
+        self.assertEqual(TABLE.guest.wait_job(job).code, 128 + 15)
 
     def test_what_a_program_left_mounted_is_unmounted_when_it_is_gone(self):
         TABLE.put_in("stray")
@@ -259,7 +267,7 @@ class Disks(unittest.TestCase):
             if name == "intake":
                 continue
             with self.subTest(name):
-                TABLE.disks[name].is_sound()
+                TABLE.disks[name].is_sound(was_pulled=name == "ledger-2")
                 self.assertEqual([path for path in (TABLE.folder / name).rglob("*") if path.suffix == ".part"], [])
 
     def test_media_are_on_the_record_as_disks_with_their_ids(self):

@@ -1,5 +1,5 @@
-"""The real screens on the real console: QR codes read off pictures of the screen with zbar, and joined by a few lines that know nothing of
-our program (media/FORMAT.md has the grammar)."""
+"""The real screens on the real console: QR codes read off pictures of the screen with zbar, and frames read from a scanner. Frames are made
+and joined by a few lines that know nothing of our program (media/FORMAT.md has the grammar)."""
 import base64
 import hashlib
 import os
@@ -14,6 +14,7 @@ import unittest
 from guest import Guest
 
 PROGRAM = os.environ["CEREMONY_SHOW_CODES"]
+RECEIVER = os.environ["CEREMONY_RECEIVE_FRAMES"]
 # By the letter of their TYPE; sizes as in life.
 SIZES = {"S": 700, "T": 1500, "P": 900, "C": 620, "R": 330, "Q": 400, "M": 1900, "D": 32}
 
@@ -39,6 +40,13 @@ class Frame:
             raise AssertionError(f"not a frame: {text}")
 
 
+def frames_of(kind, payload, pieces):
+    text, sid = base32(payload), base32(hashlib.sha256(payload).digest())[:8]
+    length = -(-len(text) // pieces)
+    bodies = [f"KCYZ1{kind}{sid}{index + 1:02}{pieces:02}{text[index * length:(index + 1) * length]}" for index in range(pieces)]
+    return [body + base32(hashlib.sha256(body.encode()).digest())[:4] for body in bodies]
+
+
 def joined(frames):
     text = "".join(frames[index].data for index in sorted(frames))
     payload = base64.b32decode(text + "=" * (-len(text) % 8))
@@ -54,7 +62,7 @@ class Screen(unittest.TestCase):
         chance = random.Random(1)
         self.payloads = {kind: chance.randbytes(size) for kind, size in SIZES.items()}
         path, linux = terminfo("linux")
-        self.guest = Guest([PROGRAM], files={path: linux, **{f"/payloads/{kind}": payload for kind, payload in self.payloads.items()}}).start()
+        self.guest = Guest([PROGRAM, RECEIVER], files={path: linux, **{f"/payloads/{kind}": payload for kind, payload in self.payloads.items()}}).start()
         self.addCleanup(self.guest.close)
 
     def code_on_screen(self):
@@ -76,12 +84,51 @@ class Screen(unittest.TestCase):
                 return Frame(text)
         raise self.guest.failed(f"the code did not come; the last one was {seen}")
 
-    def test_every_kind_of_payload_is_read_off_the_screen_byte_for_byte(self):
+    def start(self, program, *arguments):
+        """Starts it on the console; what the reversed line, which says who acts, looks like once it is there."""
         self.guest.run("dmesg -n 1")
-        arguments = " ".join(f"{kind}=/payloads/{kind}" for kind in SIZES)
-        program = self.guest.called[PROGRAM]
-        self.guest.run(f"{{ TERM=linux {program} {arguments} </dev/tty1 >/dev/tty1 2>/run/show.err; echo $? >/run/show.tmp; mv /run/show.tmp /run/show.code; }} >/dev/null 2>&1 &")
-        # A key that comes before the page is drawn waits in the terminal.
+        command = " ".join([self.guest.called[program], *arguments])
+        self.guest.run(f"{{ TERM=linux {command} </dev/tty1 >/dev/tty1 2>/run/error; echo $? >/run/code.tmp; mv /run/code.tmp /run/code; }} >/dev/null 2>&1 &")
+        limit = time.monotonic() + 60
+        while (points := self.line_of_text(2)).count(170) < len(points) / 2:
+            self.assertLess(time.monotonic(), limit)
+        return points
+
+    def ends(self):
+        self.guest.wait_for("/run/code")
+        self.assertEqual(self.guest.run("cat /run/code /run/error").out, "0\n")
+
+    def line_of_text(self, row):
+        """The brightness of every point of a line of the console, 0 to 255."""
+        data = self.guest.screendump(self.folder / "screen.ppm").read_bytes()
+        kind, width, height, depth, points = data.split(maxsplit=4)
+        self.assertEqual((kind, width, height, depth), (b"P6", b"1024", b"768", b"255"))
+        line = points[row * 16 * 1024 * 3:(row + 1) * 16 * 1024 * 3]
+        return [max(line[i:i + 3]) for i in range(0, len(line), 3)]
+
+    def test_reversed_lines_can_be_read(self):
+        """Who acts now stands there, black on light: on this console bold makes it grey on grey."""
+        self.assertEqual(set(self.start(PROGRAM, "D=/payloads/D")), {0, 170})
+        self.guest.keys("ret")
+        self.ends()
+
+    def test_frames_are_scanned_beside_the_keyboard(self):
+        payload = random.Random(2).randbytes(70)
+        frames = frames_of("Q", payload, 3)
+        self.guest.attach_second_keyboard("scanner", port="2")
+        self.guest.run("until ls -d /sys/bus/usb/devices/1-2/1-2:1.0/*/input/input*/event*; do sleep 0.02; done")
+        self.start(RECEIVER, "1-2", "/run/payload")
+        # One is half typed when another is scanned, and typed to its end after that; a German scanner's is not taken.
+        self.guest.type(frames[0][:20])
+        self.guest.scan(frames[2] + "\n")
+        self.guest.scan(frames[1].replace("YZ", "ZY", 1) + "\n")
+        self.guest.type(frames[0][20:] + "\n")
+        self.guest.scan(frames[1] + "\n")
+        self.ends()
+        self.assertEqual(self.guest.run("cat /run/payload").out_bytes, payload)
+
+    def test_every_kind_of_payload_is_read_off_the_screen_byte_for_byte(self):
+        self.start(PROGRAM, *(f"{kind}=/payloads/{kind}" for kind in SIZES))
         self.guest.keys("q")
         counts = {}
         for kind in SIZES:
@@ -106,8 +153,7 @@ class Screen(unittest.TestCase):
         while self.code_on_screen():
             self.assertLess(time.monotonic(), limit)
         self.guest.keys("ret")
-        self.guest.wait_for("/run/show.code")
-        self.assertEqual(self.guest.run("cat /run/show.code /run/show.err").out, "0\n")
+        self.ends()
         print(f"\nFrames at 128×48, read off the screen: {counts}")
 
 

@@ -90,7 +90,7 @@ class Interruptions(Story):
 
 class Aborts(Story):
     def test_an_aborted_issuance_is_closed_and_signed_and_the_next_one_opens(self):
-        answers = (opening_answers().give("profile.a.csr", "issuing-generic").give("recipient.a.csr", "factory-a")
+        answers = (opening_answers().give("profile.a.csr", "issuing-generic").give("recipient.a.csr", "factory-a").give("take.a.csr", "take it in")
                    .give("members.activation", "c1").give("members.activation.refused", "abort").give("absent", ""))
         answers.entries += passphrases(SIGNERS).entries
         aborted = self.world.run("issue-intermediates", answers)

@@ -307,7 +307,7 @@ class Media(Peer):
         for name in ("a.csr", "b.pem"):
             slips.give(f"profile.{name}", "issuing-generic").give(f"recipient.{name}", "factory-a").give(f"csr.{name}.refused", "again")
         stopped = self.issue("nothing.csr", slips=slips)
-        self.refused(stopped, "there is no certification request on the medium")
+        self.refused(stopped, "no request was taken in; on the medium there are 2")
         self.assertEqual([r["res"] for r in self.records("import")], ["fail", "fail"])
         self.assertFalse(flag.exists())
 

@@ -375,6 +375,22 @@ class Requests(Story):
         self.assertEqual(len(self.records("issue")), 3, "the root and two intermediates")
         self.assertEqual(len([r for r in self.records("intent") if r["d"]["act"] == "sign-certificate"]), 3)
 
+    def test_requests_come_in_folders_and_in_archives(self):
+        intake = self.world.no_requests().folder / "intake"
+        for name in ("a", "b", "c"):
+            self.world.request(f"{name}.csr", common_name=f"Issuing CA {name.upper()}")
+        (intake / "line-1").mkdir()
+        (intake / "a.csr").rename(intake / "line-1/a.csr")
+        pack = "tar -P --format=ustar -cf - {} | zstd -q -19 -o {}.tar.zst"
+        run("sh", "-ec", f"cd '{intake}'; ln -s c.csr link.csr; {pack.format('b.csr', 'requests')}; {pack.format('../intake/c.csr', 'climbing')}; "
+                         f"{pack.format('link.csr', 'linked')}; rm b.csr c.csr link.csr")
+        answers = issue_answers("line-1/a.csr", "requests.tar.zst/b.csr").give("csr.linked.tar.zst.refused", "again").give("csr.climbing.tar.zst.refused", "again")
+        outcome = self.world.run("issue-intermediates", answers)
+        self.completes(outcome)
+        self.spoken(outcome, "a name that climbs with", "regular files only")
+        self.assertEqual(sorted(r["d"]["subject"].split(",")[0] for r in self.records("issue"))[1:], ["CN=Issuing CA A", "CN=Issuing CA B"])
+        self.assertEqual([r["res"] for r in self.records("import")], ["fail", "fail", "ok", "ok"])
+
     def test_a_ceremony_without_requests_stops_and_is_aborted(self):
         self.world.no_requests()
         answers = opening_answers().give("step.take-csrs.refused", "abort").give("absent", "")

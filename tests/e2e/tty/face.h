@@ -66,6 +66,7 @@ class ScreenFace final : public Face {
   void go_to(const std::string& name);
   void down() { screen.press_and_see(screen.term() == "linux" ? "\x1b[B" : "\x1bOB"); }
   void up() { screen.press_and_see(screen.term() == "linux" ? "\x1b[A" : "\x1bOA"); }
+  void right() { screen.press_and_see(screen.term() == "linux" ? "\x1b[C" : "\x1bOC"); }
   void function(int number);
 
   Screen screen;

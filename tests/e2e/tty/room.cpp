@@ -115,6 +115,7 @@ void Room::answer(Face& face) {
   if (what == "remark" || id == "absent" || id == "deviation" || id == "waiver" || what == "frames") return face.type(given(""));
   if (what == "recipient") return face.type(given("factory-a"));
   if (what == "profile") return face.choose(given("issuing-generic"));
+  if (what == "take") return face.choose(given("take it in"));
   if (id == "requests") return face.take_all();
   if (what == "new-passphrase") return write(at("notes/" + whom + ".credential"), face.note_secret());
   if (what == "new-share-passphrase") return write(at("notes/" + whom + ".share"), face.note_secret());
@@ -158,6 +159,28 @@ void Room::verifies() {
 }
 
 void Room::has_a_status() { (void)shell(from_environment("CEREMONY_BIN") + "/ceremony-rehearsal status --ledger " + at("ledger-1")); }
+
+std::vector<std::string> Room::read_codes(const std::map<std::string, std::string>& pictures) const {
+  std::filesystem::create_directories(at("pictures"));
+  std::string line = "zbarimg --nodbus --raw -q -Sdisable -Sqrcode.enable";
+  for (const auto& [name, picture] : pictures) {
+    write(at("pictures/" + name + ".pgm"), picture);
+    line += " " + at("pictures/" + name + ".pgm");
+  }
+  std::istringstream said(shell(line));
+  std::vector<std::string> out;
+  for (std::string one; std::getline(said, one);) out.push_back(one);
+  CHECK(out.size() == pictures.size());
+  return out;
+}
+
+std::vector<std::string> Room::files(const std::string& folder, const std::vector<std::string>& endings) const {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(at(folder)))
+    for (const auto& ending : endings)
+      if (entry.is_regular_file() && entry.path().native().ends_with(ending)) out.push_back(text_of(entry.path()));
+  return out;
+}
 
 std::string Room::log() const { return text_of(at("ledger-1/transcript.log")); }
 

@@ -38,6 +38,10 @@ class Room final {
   /// ceremony status reads the ledger.
   void has_a_status();
   [[nodiscard]] std::string log() const;
+  /// What zbar reads off pictures (PGM, by name): a code each, in the order of their names.
+  [[nodiscard]] std::vector<std::string> read_codes(const std::map<std::string, std::string>& pictures) const;
+  /// Content of the files below a folder whose names end with one of these.
+  [[nodiscard]] std::vector<std::string> files(const std::string& folder, const std::vector<std::string>& endings) const;
   /// No secret that a note or a medium holds is in these bytes; in those for one person there are.
   void keeps_secrets(const std::string& received, const std::string& received_alone);
   /// The same room as it is now, to come back to.

@@ -142,6 +142,32 @@ std::string Screen::text() const {
   return out;
 }
 
+std::string Screen::picture() const {
+  const auto brightness = [&](VTermColor colour, int usual) {
+    if (VTERM_COLOR_IS_DEFAULT_FG(&colour) || VTERM_COLOR_IS_DEFAULT_BG(&colour)) return usual;
+    ::vterm_screen_convert_color_to_rgb(m_screen, &colour);
+    return (colour.rgb.red + colour.rgb.green + colour.rgb.blue) / 3;
+  };
+  std::string out = "P5\n" + std::to_string(m_size.cols * 4) + " " + std::to_string(m_size.rows * 8) + "\n255\n";
+  const auto head = out.size();
+  out.resize(head + static_cast<std::size_t>(m_size.cols * 4 * m_size.rows * 8));
+  for (int y = 0; y < m_size.rows; ++y)
+    for (int x = 0; x < m_size.cols; ++x) {
+      VTermScreenCell cell;
+      REQUIRE(::vterm_screen_get_cell(m_screen, VTermPos{y, x}, &cell) != 0);
+      int ink = brightness(cell.fg, 200), paper = brightness(cell.bg, 0);
+      if (cell.attrs.reverse) std::swap(ink, paper);
+      const auto c = cell.chars[0];
+      for (int py = 0; py < 8; ++py)
+        for (int px = 0; px < 4; ++px) {
+          const bool half = c == 0x2588 || (c == 0x2580 && py < 4) || (c == 0x2584 && py >= 4);
+          const bool letter = c > ' ' && c < 0x2500 && px % 4 == 1 && py > 1;
+          out[head + static_cast<std::size_t>((y * 8 + py) * m_size.cols * 4 + x * 4 + px)] = static_cast<char>(half || letter ? ink : paper);
+        }
+    }
+  return out;
+}
+
 std::string Screen::task(int y) const {
   const std::size_t left = m_size.cols >= 120 ? 40 : 27;
   const auto all = row(y);

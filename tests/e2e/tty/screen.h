@@ -55,6 +55,8 @@ class Screen final {
 
   [[nodiscard]] std::string row(int y) const { return row(y, m_size.cols); }
   [[nodiscard]] std::string text() const;
+  /// What a camera in front of it sees: PGM, every character as 4 × 8 points in the colours that the terminal was told.
+  [[nodiscard]] std::string picture() const;
   /// What stands left of the cursor in its row.
   [[nodiscard]] std::string before_cursor() const;
   /// The part of a row that is the question's: right of the step list.

@@ -228,6 +228,39 @@ TEST_CASE("an aborted issuance is closed and signed", "[stories]") {
   room.verifies();
 }
 
+TEST_CASE("people who fall silent while an abort asks come back to it, and the program stays", "[stories]") {
+  auto& room = after_genesis();
+  auto face = room.screens("issue-intermediates", {80, 24}, "xterm-256color", {"--idle", "4"});
+  room.until(*face, "members.activation");
+  face->abort();
+  room.until(*face, "absent");
+  face->screen.wait("a locked screen", [&] { return face->screen.id() == "locked"; });
+  CHECK(count(room.log(), "\"ev\":\"close\"") == 1);  // the genesis's
+  face->read();
+  room.until(*face, "absent");
+  CHECK(room.to_the_end(*face) == 1);
+  CHECK(count(room.log(), "\"outcome\":\"aborted\"") == 1);
+  CHECK(face->screen.modes_are_as_before());
+  room.verifies();
+}
+
+TEST_CASE("a request under the wrong profile is given the right one, and one that nobody meant is left out", "[stories]") {
+  auto& room = after_genesis();
+  room.request("b.csr");
+  const auto before = room.log();
+  auto face = room.screens("issue-intermediates");
+  room.words = {{"profile.a.csr", "issuing-802.1ar"}};
+  room.until(*face, "take.a.csr");
+  face->choose("another profile or medium");
+  room.words.clear();
+  room.until(*face, "take.b.csr");
+  face->choose("leave it out");
+  room.completes(*face);
+  CHECK(count(room.log(), "issuing-802.1ar") == count(before, "issuing-802.1ar"));
+  CHECK(room.log().find("was left out by the people") != std::string::npos);
+  CHECK(count(room.log(), "\"ev\":\"issue\"") == 2);  // the root and one
+}
+
 TEST_CASE("lines take slips, second thoughts, a deviation, a wrong share, a member twice, a stop and a resume", "[stories]") {
   auto& room = after_genesis();
   auto face = room.lines("issue-intermediates");

@@ -187,6 +187,9 @@ TEST_CASE("a disk that is pulled out says so, and goes on when it is back") {
   CHECK(c1.inserted() == Inserted::no);
   CHECK(fate([&] { c1.write("late", as_view("lost")); }) == "media/out");
   CHECK(fate([&] { (void)c1.read("ceremony-medium", 1024); }) == "media/out");
+  CHECK(fate([&] { (void)c1.exists("ceremony-medium"); }) == "media/out");
+  CHECK(fate([&] { (void)c1.list(); }) == "media/out");
+  CHECK(fate([&] { (void)c1.info(); }) == "media/out");
   desk.hands.does = [&](const auto&) { desk.machine.put_back("a"); };
   c1.insert_writable();
   c1.write("late", as_view("kept"));

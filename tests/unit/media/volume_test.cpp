@@ -308,4 +308,12 @@ TEST_CASE("media are found by name and role, and no folder goes by two names") {
   CHECK(fate([&] { volumes.add("media", made("c", "link")); }) == "media/wrong-medium");
 }
 
+TEST_CASE("a medium with twenty thousand files of strangers is listed and written to all the same") {
+  Desk desk;
+  desk.folder.runs("mkdir stick/many && cd stick/many && seq 20000 | xargs touch");
+  CHECK(desk.stick.list().size() == 20000);
+  CHECK(desk.exporting() == "done");
+  CHECK(desk.stick.list().size() == 20000 + factory.size());
+}
+
 }  // namespace ceremony::media

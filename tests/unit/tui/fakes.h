@@ -51,6 +51,7 @@ class FakeDesk final : public Desk {
   std::vector<OperatorRefusal> left;
 
   Time now() override;
+  std::string who_is(const std::string& who) override { return who == "so1" ? "so1 (security-officer)" : who; }
   FrameView frame() override { return shown; }
   std::string help() override;
   std::vector<std::string> transcript() override;

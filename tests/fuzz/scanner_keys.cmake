@@ -1,0 +1,1 @@
+fuzz_target(scanner_keys media_linux)
