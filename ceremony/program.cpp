@@ -118,9 +118,10 @@ int script(const Options& o) {
 }
 
 void add_table_options(CLI::App& command, Options& o) {
-  command.add_option("--policy", o.policy, "the reviewed policy file")->required();
-  command.add_option("--hsm", o.hsm, "binding to the HSM: module and token labels")->required();
-  command.add_option("--ledger", o.ledgers, "ledger medium; give it twice")->required()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--policy", o.policy, "the reviewed policy file");
+  command.add_option("--hsm", o.hsm, "binding to the HSM: module and token labels");
+  command.add_flag("--files", o.files_disk, "policy, binding and the names of the media are on a removable disk, which is asked for (on the appliance)");
+  command.add_option("--ledger", o.ledgers, "ledger medium; give it twice")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--backup", o.backups, "backup medium; at least two for a genesis")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--media", o.media, "NAME=FOLDER, a medium by the name people call it")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--disks", o.disks, "--ledger, --backup and --media are names of removable disks, which are asked for; started by ceremony-mounter");
@@ -129,6 +130,15 @@ void add_table_options(CLI::App& command, Options& o) {
   command.add_flag("--plain", o.plain, "lines of text instead of screens: for speech, braille, serial lines and pipes")->excludes("--tui");
   command.add_option("--idle", o.idle, "seconds without a key after which the token is deactivated and people unlock again")->check(CLI::Range(1, 300));
   command.add_option("--answers", o.answers, "file of answers that stand for the people (rehearsals only)");
+}
+
+/// What the appliance asks people for is named on the command line elsewhere.
+void must_name_files(const Options& o) {
+  if (o.files_disk) return;
+  std::vector<Finding> missing;
+  for (const auto& [option, given] : {std::pair{"--policy", !o.policy.empty()}, std::pair{"--hsm", !o.hsm.empty()}, std::pair{"--ledger", !o.ledgers.empty()}})
+    if (!given) missing.push_back({std::string(option) + " is required", "", "ceremony run --help lists what a ceremony is run with"});
+  if (!missing.empty()) throw Refused(ProgramRefusal::arguments, std::move(missing));
 }
 
 }  // namespace
@@ -168,6 +178,7 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
+    if (run->parsed() || console->parsed()) must_name_files(o);
     if (run->parsed() && !o.procedure.empty()) return run_command(o, make_scripted);
     if (run->parsed() || console->parsed()) return console_command(o, make_scripted);
     if (check_command->parsed()) return check(o);

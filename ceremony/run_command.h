@@ -30,6 +30,8 @@ class Table final {
   [[nodiscard]] const Digest& software_digest() const { return m_boot && m_boot->image ? *m_boot->image : m_software_digest; }
   [[nodiscard]] std::vector<Path> ledgers() const { return m_media->ledgers(); }
   [[nodiscard]] std::map<Path, std::string> ledger_names() const { return m_media->ledger_names(); }
+  /// With the files and media that came from a disk, where they did.
+  [[nodiscard]] const Options& options() const { return m_options; }
   [[nodiscard]] const SourceFiles& files() const { return m_files; }
 
   /// Runs the procedure of `files`, or goes on with it; the exit code.
@@ -41,8 +43,9 @@ class Table final {
 
  private:
   std::unique_ptr<Env> m_env;
-  SourceFiles m_files;
   std::optional<Boot> m_boot;  ///< nothing at a desk
+  Options m_options;
+  SourceFiles m_files;
   Digest m_software_digest;
   Scripted m_scripted;
   std::unique_ptr<Operator> m_people;

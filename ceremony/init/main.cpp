@@ -3,7 +3,7 @@
 // It makes a world for programs, and then is two processes: the first only waits, so that whatever happens the machine is switched off
 // at the end; the second takes the boot medium's digest, has it taken out, and runs the people's program, as a user without privileges,
 // with the mounter beside it. What is started stands in the image, one argument a line, in /etc/ceremony/start. There is no shell, no
-// login and no second program; when the people's program ends, the machine goes off.
+// login and no second program; when the people's program has ended it is begun anew, or the machine goes off.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,7 +76,7 @@ Boot take_identity(Env& env, Screen& screen) {
   } else {
     note("no boot medium");
     screen.say("The boot medium was not found: no digest of it goes on the record. Press Enter to go on.");
-    screen.wait_for_enter();
+    screen.read_line();
   }
   return boot;
 }
@@ -100,13 +100,16 @@ void attend(Screen& screen) {
   std::vector<char*> arguments;
   for (auto& argument : start) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
-  screen.clear();
-  note("the program begins");
   const auto devices = media::make_linux_devices(people_user, people_group);
-  const int code = media::run_with_mounter(*devices, media::mount_folder, people_user, people_group, arguments.data());
-  note("the program ended with " + std::to_string(code));
-  screen.say("\nThe program has ended" + (code == 0 ? std::string() : " (exit code " + std::to_string(code) + ")") + ". Press Enter to switch the machine off.");
-  screen.wait_for_enter();
+  while (true) {
+    screen.clear();
+    note("the program begins");
+    const int code = media::run_with_mounter(*devices, media::mount_folder, people_user, people_group, arguments.data());
+    note("the program ended with " + std::to_string(code));
+    screen.say("\nThe program has ended" + (code == 0 ? std::string() : " (exit code " + std::to_string(code) + ")") +
+               ". Enter switches the machine off; the word again and Enter begin anew.");
+    if (screen.read_line() != "again") return;
+  }
 }
 
 /// In a process of its own.
@@ -118,7 +121,7 @@ void attend(Screen& screen) {
   } catch (const std::exception& failure) {
     note(failure.what());
     screen.say(std::string("\n") + failure.what() + "\nPress Enter to switch the machine off.");
-    screen.wait_for_enter();
+    screen.read_line();
   }
   ::_exit(0);
 }
@@ -147,7 +150,7 @@ int main() {
     note(refusal.what());
     Screen screen;
     screen.say(refusal.what());
-    screen.wait_for_enter();
+    screen.read_line();
     power_off();
   }
   note("started");

@@ -44,7 +44,7 @@ void Screen::clear() { write_all("\033[0m\033[2J\033[3J\033[H\033[?25h"); }
 
 void Screen::say(std::string_view line) { write_all(std::string(line) + "\n"); }
 
-void Screen::wait_for_enter() {
+std::string Screen::read_line() {
   ::termios how{};
   // A program that died may have left the terminal as it used it.
   if (::tcgetattr(STDIN_FILENO, &how) == 0) {
@@ -53,11 +53,13 @@ void Screen::wait_for_enter() {
     how.c_oflag |= OPOST | ONLCR;
     (void)::tcsetattr(STDIN_FILENO, TCSAFLUSH, &how);
   }
-  char byte = 0;
+  std::string line;
   while (true) {
+    char byte = 0;
     const auto got = ::read(STDIN_FILENO, &byte, 1);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0 || byte == '\n') return;
+    if (got <= 0 || byte == '\n') return line;
+    if (line.size() < 80) line += byte;
   }
 }
 

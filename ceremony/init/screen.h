@@ -1,6 +1,7 @@
 // The first console before and after the people's program: a few lines of text, and the Enter key.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace ceremony::init {
@@ -15,8 +16,8 @@ class Screen final {
   void clear();
   /// Writes a line.
   void say(std::string_view line);
-  /// Returns when Enter was pressed, not for what was typed before.
-  void wait_for_enter();
+  /// What is typed until Enter; what was typed before is not in it.
+  std::string read_line();
 };
 
 }  // namespace ceremony::init

@@ -76,9 +76,9 @@ class System:
 
 
 def start_line(kind):
-    """What the first process starts: the console, on the policy that the image carries."""
+    """What the first process starts: the console, which asks for the disk with the files of the CA."""
     program = "/usr/bin/ceremony-rehearsal" if kind == "rehearsal" else "/usr/bin/ceremony"
-    return [program, "console", "--tui", "--disks", "--procedures", PROCEDURES]
+    return [program, "console", "--tui", "--disks", "--files", "--procedures", PROCEDURES]
 
 
 def sample_ca(source):
