@@ -1,6 +1,7 @@
 #include "ceremony/files_disk.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 
@@ -10,6 +11,7 @@
 namespace ceremony {
 namespace {
 
+constexpr std::chrono::seconds patience{5};
 constexpr std::size_t file_limit = 1 << 20;
 constexpr const char* policy_name = "policy.toml";
 constexpr const char* binding_name = "hsm.toml";
@@ -55,7 +57,13 @@ Texts ask(Env& env, media::Mounter& mounter, Operator& op) {
     try {
       op.await_medium({"insert.files", "administrator",
                        (said.empty() ? "" : "They are not there: " + said + ".\n") + "Put in the disk with the files of the CA (" + policy_name + ", " + binding_name + ")."});
+      // A disk that was just put in takes a moment.
+      const auto end = std::chrono::steady_clock::now() + patience;
       auto found = look(env, mounter, said);
+      while (found.empty() && std::chrono::steady_clock::now() < end) {
+        static_cast<void>(mounter.list(std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now())));
+        found = look(env, mounter, said);
+      }
       if (found.size() == 1) return std::move(found.front());
     } catch (const Refused& refusal) {
       // There is nothing before this, and nothing to lock.
