@@ -153,7 +153,7 @@ class Console final {
 int console_command(const Options& o, const MakeScripted& make_scripted) {
   Table table(o, make_scripted);
   std::unique_ptr<hsm::Module> module;
-  Options chosen = o;
+  Options chosen = table.options();
   {
     Console console(table);
     const auto* procedure = console.choose();

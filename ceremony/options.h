@@ -11,6 +11,7 @@ struct Options {
   std::string procedure, policy, hsm, procedures = CEREMONY_PROCEDURES, answers, format = "markdown", place, date;
   std::vector<std::string> ledgers, backups, media, files;
   bool plain = false, tui = false;
+  bool files_disk = false;  ///< policy, binding and the names of the media are on a removable disk
   bool disks = false;  ///< ledgers, backups and media are names of disks, not folders
   unsigned idle = 300;
 };

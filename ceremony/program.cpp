@@ -75,6 +75,18 @@ int status(const Options& o) {
   return 0;
 }
 
+/// What people compare: the digest of a file of any size, and its words.
+int words(const Options& o) {
+  const auto env = make_posix_env();
+  for (const auto& name : o.files) {
+    const auto digest = sha256(env->read(name, std::size_t{1} << 30));
+    std::string line;
+    for (const auto word : shares::words_of(digest)) line += " " + std::string(word);
+    std::printf("%s  %s\n  %s\n", hex(digest).c_str(), name.c_str(), line.c_str());
+  }
+  return 0;
+}
+
 procedure::Checked checked(std::string what, const Digest& digest) { return {std::move(what), digest, shares::words_of(digest)}; }
 
 /// Where the log stands that the ceremony will go on from; it must be the policy's.
@@ -106,9 +118,10 @@ int script(const Options& o) {
 }
 
 void add_table_options(CLI::App& command, Options& o) {
-  command.add_option("--policy", o.policy, "the reviewed policy file")->required();
-  command.add_option("--hsm", o.hsm, "binding to the HSM: module and token labels")->required();
-  command.add_option("--ledger", o.ledgers, "ledger medium; give it twice")->required()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--policy", o.policy, "the reviewed policy file");
+  command.add_option("--hsm", o.hsm, "binding to the HSM: module and token labels");
+  command.add_flag("--files", o.files_disk, "policy, binding and the names of the media are on a removable disk, which is asked for (on the appliance)");
+  command.add_option("--ledger", o.ledgers, "ledger medium; give it twice")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--backup", o.backups, "backup medium; at least two for a genesis")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--media", o.media, "NAME=FOLDER, a medium by the name people call it")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--disks", o.disks, "--ledger, --backup and --media are names of removable disks, which are asked for; started by ceremony-mounter");
@@ -117,6 +130,15 @@ void add_table_options(CLI::App& command, Options& o) {
   command.add_flag("--plain", o.plain, "lines of text instead of screens: for speech, braille, serial lines and pipes")->excludes("--tui");
   command.add_option("--idle", o.idle, "seconds without a key after which the token is deactivated and people unlock again")->check(CLI::Range(1, 300));
   command.add_option("--answers", o.answers, "file of answers that stand for the people (rehearsals only)");
+}
+
+/// What the appliance asks people for is named on the command line elsewhere.
+void must_name_files(const Options& o) {
+  if (o.files_disk) return;
+  std::vector<Finding> missing;
+  for (const auto& [option, given] : {std::pair{"--policy", !o.policy.empty()}, std::pair{"--hsm", !o.hsm.empty()}, std::pair{"--ledger", !o.ledgers.empty()}})
+    if (!given) missing.push_back({std::string(option) + " is required", "", "ceremony run --help lists what a ceremony is run with"});
+  if (!missing.empty()) throw Refused(ProgramRefusal::arguments, std::move(missing));
 }
 
 }  // namespace
@@ -139,6 +161,8 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   check_command->add_option("files", o.files, "files to check")->required();
   auto* const status_command = app.add_subcommand("status", "What the log says: keys, certificates, CRL, people, shares, what is due.");
   status_command->add_option("--ledger", o.ledgers, "ledger medium")->required()->expected(1);
+  auto* const words_command = app.add_subcommand("words", "SHA-256 of files, as hex and as the twelve words that people compare.");
+  words_command->add_option("files", o.files, "files")->required();
   auto* const script_command = app.add_subcommand("script", "Print a procedure as the script people follow on paper.");
   script_command->add_option("procedure", o.procedure, "id or file of the procedure")->required();
   script_command->add_option("--policy", o.policy, "the reviewed policy file")->required();
@@ -154,9 +178,11 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
+    if (run->parsed() || console->parsed()) must_name_files(o);
     if (run->parsed() && !o.procedure.empty()) return run_command(o, make_scripted);
     if (run->parsed() || console->parsed()) return console_command(o, make_scripted);
     if (check_command->parsed()) return check(o);
+    if (words_command->parsed()) return words(o);
     if (status_command->parsed()) return status(o);
     return script(o);
   } catch (const Refused& refusal) {

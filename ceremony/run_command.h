@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "ceremony/boot.h"
 #include "ceremony/ground/env.h"
 #include "ceremony/options.h"
 #include "ceremony/program.h"
@@ -24,9 +26,12 @@ class Table final {
   [[nodiscard]] Operator& op() { return m_scripted.op ? *m_scripted.op : *m_people; }
   [[nodiscard]] Env& env() { return *m_env; }
   [[nodiscard]] media::Volumes& volumes() { return m_media->volumes(); }
-  [[nodiscard]] const Digest& software_digest() const { return m_software_digest; }
+  /// Whose words stand on the screen: of the boot image; at a desk, of the program that runs.
+  [[nodiscard]] const Digest& software_digest() const { return m_boot && m_boot->image ? *m_boot->image : m_software_digest; }
   [[nodiscard]] std::vector<Path> ledgers() const { return m_media->ledgers(); }
   [[nodiscard]] std::map<Path, std::string> ledger_names() const { return m_media->ledger_names(); }
+  /// With the files and media that came from a disk, where they did.
+  [[nodiscard]] const Options& options() const { return m_options; }
   [[nodiscard]] const SourceFiles& files() const { return m_files; }
 
   /// Runs the procedure of `files`, or goes on with it; the exit code.
@@ -38,6 +43,8 @@ class Table final {
 
  private:
   std::unique_ptr<Env> m_env;
+  std::optional<Boot> m_boot;  ///< nothing at a desk
+  Options m_options;
   SourceFiles m_files;
   Digest m_software_digest;
   Scripted m_scripted;

@@ -99,6 +99,14 @@ void enrol(Run& run, const policy::Person& person) {
   op.progress("enrolled " + id);
 }
 
+/// What the machine was started from, as lines to compare; nothing at a desk.
+std::string started_from(const Run& run) {
+  std::string out;
+  for (const auto& [name, value] : {std::pair{"\nimage      ", run.w.image}, std::pair{"\nuki        ", run.w.uki}})
+    if (const auto digest = digest_from_hex(value)) out += name + value + "\n" + fingerprint(*digest);
+  return out;
+}
+
 }  // namespace
 
 void self_test(Run& run) {
@@ -162,7 +170,7 @@ void open(Run& run) {
     run.ceremony = ceremony_id(run);
     run.w.op.show_text({"open", "everyone", "What this ceremony stands on. Compare with the paper script."},
                   "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
-                      "\nsoftware   " + run.w.software + "\npolicy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +
+                      "\nsoftware   " + run.w.software + started_from(run) + "\npolicy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +
                       "\nprocedure  " + hex(run.w.procedure_file.digest()) + "\n" + fingerprint(run.w.procedure_file.digest()) + "\nbinding    " +
                       hex(run.w.binding_file.digest()) + "\n" + fingerprint(run.w.binding_file.digest()));
     ledger::Value selftest;
@@ -175,8 +183,8 @@ void open(Run& run) {
                 {"policy", run.put(run.w.policy_file.text)},
                 {"binding", run.put(run.w.binding_file.text)},
                 {"software", run.w.software},
-                {"image", "none"},
-                {"uki", "none"},
+                {"image", run.w.image},
+                {"uki", run.w.uki},
                 {"tpm", "none"},
                 {"operator", std::string(run.w.op.kind())},
                 {"selftest", selftest},

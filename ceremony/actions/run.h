@@ -75,10 +75,11 @@ struct Wiring {
   std::map<std::string, SourceFile> procedures;     ///< every procedure that the policy admits, by id
   std::map<std::string, SourceFile> profile_files;  ///< every profile that the policy names, by id
   std::map<std::string, pki::Profile> profiles;
-  std::string software;  ///< name and version of this program
-  Digest software_digest;  ///< SHA-256 of the program that runs
+  std::string software;  ///< name and version of this program, and its SHA-256
+  Digest software_digest;  ///< whose words stand on the screen: of the boot image; at a desk, of the program that runs
   std::map<Path, std::string> ledger_names{};  ///< what people call the ledgers, where it is not their folders
   std::function<std::string(const Path&)> ledger_fault{};  ///< why a ledger failed, where its medium knows better than the file
+  std::string image = "none", uki = "none";  ///< what the machine was started from (ceremony/boot.h)
 };
 
 /// Randomness of Env as Botan wants it.
