@@ -70,8 +70,9 @@ class OperatorHands final : public media::DiskHands {
 
 class DiskMedia final : public RunMedia {
  public:
-  DiskMedia(Env& env, const Options& o, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner)
+  DiskMedia(Env& env, const Options& o, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner, std::vector<media::UsbNews> news)
       : m_client(media::mounter_descriptor, media::mount_folder), m_hands(op, policy, scanner), m_room(env, m_client, m_hands, policy.origin), m_volumes(m_room) {
+    m_room.hear(std::move(news));
     for (const auto& name : o.backups) m_volumes.add("backup", name), m_hands.is(name, "a backup of the wrapped key");
     for (const auto& name : o.media) m_volumes.add("media", name);
     op.begin_step({0, 0, "disks", "The disks of the two ledgers", "", "administrator"}, policy.name + (policy.environment == policy::Environment::rehearsal ? "   *** REHEARSAL ***" : ""));
@@ -148,8 +149,8 @@ class DiskMedia final : public RunMedia {
 
 }  // namespace
 
-std::unique_ptr<RunMedia> make_disk_media(Env& env, const Options& options, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner) {
-  return std::make_unique<DiskMedia>(env, options, policy, op, scanner);
+std::unique_ptr<RunMedia> make_disk_media(Env& env, const Options& options, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner, std::vector<media::UsbNews> news) {
+  return std::make_unique<DiskMedia>(env, options, policy, op, scanner, std::move(news));
 }
 
 }  // namespace ceremony

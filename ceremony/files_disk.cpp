@@ -51,7 +51,19 @@ std::vector<Texts> look(Env& env, media::Mounter& mounter, std::string& why) {
   return found;
 }
 
-Texts ask(Env& env, media::Mounter& mounter, Operator& op) {
+/// Switches on the disk that was asked for, where one alone came.
+void switch_on(media::Mounter& mounter, std::vector<media::UsbNews>& news) {
+  auto came = mounter.usb_news();
+  const auto is_disk = [](const media::UsbNews& n) { return n.state == media::UsbState::asked && n.role == "disk"; };
+  if (std::ranges::count_if(came, is_disk) == 1) {
+    const auto disk = std::ranges::find_if(came, is_disk);
+    mounter.approve(*disk);
+    came.erase(disk);
+  }
+  news.insert(news.end(), came.begin(), came.end());
+}
+
+Texts ask(Env& env, media::Mounter& mounter, Operator& op, std::vector<media::UsbNews>& news) {
   std::string said;
   while (true) {
     try {
@@ -59,9 +71,11 @@ Texts ask(Env& env, media::Mounter& mounter, Operator& op) {
                        (said.empty() ? "" : "They are not there: " + said + ".\n") + "Put in the disk with the files of the CA (" + policy_name + ", " + binding_name + ")."});
       // A disk that was just put in takes a moment.
       const auto end = std::chrono::steady_clock::now() + patience;
+      switch_on(mounter, news);
       auto found = look(env, mounter, said);
       while (found.empty() && std::chrono::steady_clock::now() < end) {
         static_cast<void>(mounter.list(std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now())));
+        switch_on(mounter, news);
         found = look(env, mounter, said);
       }
       if (found.size() == 1) return std::move(found.front());
@@ -113,10 +127,11 @@ void name_media(const policy::Policy& policy, const std::vector<std::string>& mo
 
 }  // namespace
 
-void take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const Path& folder, Options& options) {
+std::vector<media::UsbNews> take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const Path& folder, Options& options) {
   op.begin_step({0, 0, "files", "The files of the CA", "", "administrator"}, "");
-  if (!options.policy.empty() && wants_sample(op)) return;
-  const auto files = ask(env, mounter, op);
+  std::vector<media::UsbNews> news;
+  if (!options.policy.empty() && wants_sample(op)) return news;
+  const auto files = ask(env, mounter, op, news);
   if (!env.exists(folder)) env.make_folder(folder);
   for (const auto& [name, bytes] : files) {
     if (env.exists(folder / name)) env.remove(folder / name);
@@ -131,6 +146,7 @@ void take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const
     if (refusal.is(ProgramRefusal::arguments)) throw;
     name_media({}, {}, options);
   }
+  return news;
 }
 
 }  // namespace ceremony

@@ -66,18 +66,19 @@ Table::Table(const Options& options, const MakeScripted& make_scripted) : m_env(
     if (o.answers.empty()) m_people = make_people_operator(o, m_scanner);
     else m_scripted = make_scripted(*m_env, o.answers);
   };
+  std::vector<media::UsbNews> news;
   if (o.files_disk) {
     if (!m_boot || !o.disks) throw Refused(ProgramRefusal::not_here, "--files is for the appliance and its disks", "--files", "name the files with --policy and --hsm, or start the machine from a boot medium");
     seat_people();
     media::MounterClient mounter(::dup(media::mounter_descriptor), media::mount_folder);
-    take_files_from_disk(*m_env, mounter, op(), files_folder, m_options);
+    news = take_files_from_disk(*m_env, mounter, op(), files_folder, m_options);
   }
   m_files = read_all(*m_env, o);
   refuse_what_is_not_here(o, m_files.policy, m_boot);
   m_software_digest = own_digest(*m_env);
   if (!o.disks) m_media = make_folder_media(*m_env, o);
   if (!o.files_disk) seat_people();
-  if (o.disks) m_media = make_disk_media(*m_env, o, m_files.policy, op(), m_scanner);
+  if (o.disks) m_media = make_disk_media(*m_env, o, m_files.policy, op(), m_scanner, std::move(news));
 }
 
 void Table::finished(const std::string& text) {

@@ -10,6 +10,7 @@
 #include "ceremony/operator.h"
 #include "ceremony/options.h"
 #include "ceremony/policy/policy.h"
+#include "media/mounter_protocol.h"
 #include "media/scanner.h"
 #include "media/volume.h"
 
@@ -31,8 +32,8 @@ class RunMedia {
 };
 
 [[nodiscard]] std::unique_ptr<RunMedia> make_folder_media(Env& env, const Options& options);
-/// Asks people for the two ledgers. A scanner that they say is theirs is put into `scanner`, which outlives this. Throws Refused where this
+/// Asks people for the two ledgers. `news`: what was told over USB before, and not dealt with. A scanner that they say is theirs is put into `scanner`, which outlives this. Throws Refused where this
 /// program was not started by the one that mounts.
-[[nodiscard]] std::unique_ptr<RunMedia> make_disk_media(Env& env, const Options& options, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner);
+[[nodiscard]] std::unique_ptr<RunMedia> make_disk_media(Env& env, const Options& options, const policy::Policy& policy, Operator& op, media::ScannerPlace& scanner, std::vector<media::UsbNews> news);
 
 }  // namespace ceremony

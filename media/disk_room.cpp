@@ -136,7 +136,8 @@ DiskRoom::Look DiskRoom::look(const std::string& name, std::optional<std::uint64
 }
 
 bool DiskRoom::look_at_usb(bool awaited) {
-  const auto news = m_mounter.usb_news();
+  auto news = std::exchange(m_before, {});
+  for (auto& one : m_mounter.usb_news()) news.push_back(std::move(one));
   const auto is_waiting_disk = [](const UsbNews& n) { return n.state == UsbState::asked && n.role == "disk"; };
   const bool one = awaited && std::ranges::count_if(news, is_waiting_disk) == 1;
   for (auto device : news) {

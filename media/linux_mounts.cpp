@@ -43,7 +43,8 @@ namespace {
 
 class LinuxDevices final : public Devices {
  public:
-  LinuxDevices(uid_t user, gid_t group, std::optional<UsbRules> rules) : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)) {
+  LinuxDevices(uid_t user, gid_t group, std::optional<UsbRules> rules, std::function<void(const UsbNews&)> told)
+      : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)), m_told(std::move(told)) {
     if (!rules) return;
     m_guard.emplace(std::move(*rules));
     // A hub has devices behind it that are seen only once it is on.
@@ -89,7 +90,23 @@ class LinuxDevices final : public Devices {
     throw Refused(VolumeRefusal::failed, "the disk is still being used", "", "wait a moment, then try again; do not pull it out");
   }
 
+  int descriptor() const override { return m_events.descriptor(); }
+
+  void heed() override {
+    bool usb = false;
+    try {
+      while (const auto event = m_events.next(std::chrono::milliseconds(0))) {
+        usb = usb || event->subsystem == "usb";
+        m_changed = m_changed || event->subsystem == "block" || event->subsystem == "usb";
+      }
+    } catch (const Refused&) {
+      usb = m_changed = true;  // lost or strange: look at everything
+    }
+    if (usb && m_guard) look();
+  }
+
   void wait(std::chrono::milliseconds patience) override {
+    if (std::exchange(m_changed, false)) return;
     const auto end = std::chrono::steady_clock::now() + patience;
     while (true) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
@@ -141,12 +158,15 @@ class LinuxDevices final : public Devices {
       // Nobody reads more than that; a device that is made to come and go all the time fills nothing.
       if (m_news.size() == most_news) m_news.erase(m_news.begin());
       m_news.push_back({state, seen.port, seen.number, std::string(text_of(seen.verdict.role)), std::move(seen.verdict.sentence)});
+      if (m_told) m_told(m_news.back());
     }
     return on;
   }
 
   std::string m_owner;
+  std::function<void(const UsbNews&)> m_told;
   Uevents m_events;
+  bool m_changed = false;  ///< since the last wait
   std::optional<UsbGuard> m_guard;
   std::vector<UsbNews> m_news;
   std::optional<int> m_descriptor;
@@ -154,8 +174,8 @@ class LinuxDevices final : public Devices {
 
 }  // namespace
 
-std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules) {
-  return std::make_unique<LinuxDevices>(user, group, std::move(rules));
+std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules, std::function<void(const UsbNews&)> told) {
+  return std::make_unique<LinuxDevices>(user, group, std::move(rules), std::move(told));
 }
 
 }  // namespace ceremony::media

@@ -1,5 +1,6 @@
 #include "media/mounter_server.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,6 +139,10 @@ std::string MounterServer::answer(std::string_view request) {
 void MounterServer::serve(int socket) {
   std::string message(longest_message + 1, '\0');
   while (true) {
+    std::array<::pollfd, 2> waiting{{{socket, POLLIN, 0}, {m_devices.descriptor(), POLLIN, 0}}};
+    if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) return;
+    if (waiting[1].revents != 0) m_devices.heed();
+    if (waiting[0].revents == 0) continue;
     const auto got = ::recv(socket, message.data(), message.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;

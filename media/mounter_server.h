@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,14 +44,18 @@ class Devices {
   virtual void approve_usb(const std::string& port, unsigned number) = 0;
   /// Of a scanner that was approved: its event node, open and grabbed before a key of it could reach a console. The caller closes it.
   [[nodiscard]] virtual std::optional<int> take_descriptor() { return std::nullopt; }
+  /// To poll beside the socket, and what is then to be done; -1: nothing.
+  [[nodiscard]] virtual int descriptor() const { return -1; }
+  virtual void heed() {}
   /// Returns when a disk came or went since the last call, at the latest after `patience`.
   virtual void wait(std::chrono::milliseconds patience) = 0;
 };
 
 /// The machine's own. Files on media belong to this user and group. With rules its USB devices are guarded: what is there now is
 /// switched on if usb_policy.h takes it at boot, whatever comes later is asked about or stays off. Throws Refused where kernel events
-/// cannot be heard or USB cannot be guarded.
-[[nodiscard]] std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules = std::nullopt);
+/// cannot be heard or USB cannot be guarded. `told`: of each device that came or went, at once.
+[[nodiscard]] std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules = std::nullopt,
+                                                          std::function<void(const UsbNews&)> told = {});
 
 class MounterServer final {
  public:

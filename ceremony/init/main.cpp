@@ -20,13 +20,15 @@
 #include "ceremony/ground/refused.h"
 #include "ceremony/init/boot_medium.h"
 #include "ceremony/init/screen.h"
-#include "ceremony/init/usb_watch.h"
 #include "ceremony/init/world.h"
 #include "ceremony/shares/words.h"
 #include "media/linux_mounter.h"
 
 namespace ceremony::init {
 namespace {
+
+/// The devices that this machine may use besides (media/FORMAT.md).
+constexpr const char* usb_rules = "/etc/ceremony/usb";
 
 /// The program and its arguments. Throws Refused{InitRefusal::start}.
 std::vector<std::string> read_start(Env& env) {
@@ -48,8 +50,25 @@ void show_words(Screen& screen, const std::string& what, const Digest& digest) {
   screen.say(line + "\n");
 }
 
+void note_usb(const media::UsbNews& news) {
+  const auto* what = news.state == media::UsbState::gone ? ": gone" : news.state == media::UsbState::on ? " is on: " : " stays off: ";
+  note("USB " + news.port + " " + news.role + what + (news.state == media::UsbState::gone ? "" : news.sentence));
+}
+
+/// With USB guarded; where it cannot be, people are told, and every device that the kernel leaves off stays off.
+std::unique_ptr<media::Devices> make_devices(Env& env, Screen& screen) {
+  try {
+    const auto rules = media::parse_usb_rules(as_text(env.read(usb_rules, 1 << 16)), usb_rules);
+    return media::make_linux_devices(people_user, people_group, rules, note_usb);
+  } catch (const Refused& refusal) {
+    screen.say(refusal.what());
+    note(refusal.findings().front().what);
+    return media::make_linux_devices(people_user, people_group);
+  }
+}
+
 /// What this system is, on the screen and for the program.
-Boot take_identity(Env& env, Screen& screen) {
+Boot take_identity(Env& env, Screen& screen, std::unique_ptr<media::Devices>& devices) {
   Boot boot;
   boot.production = as_text(env.read("/etc/ceremony/environment", 64)) == "production\n";
   boot.image = sha256(env.read("/MANIFEST", std::size_t{16} << 20));
@@ -58,12 +77,7 @@ Boot take_identity(Env& env, Screen& screen) {
   show_words(screen, "image       ", *boot.image);
   note("first screen");
   screen.say("Reading the boot medium. Leave it in.");
-  try {
-    start_usb_watch();
-  } catch (const Refused& refusal) {
-    screen.say(refusal.what());
-    note(refusal.findings().front().what);
-  }
+  devices = make_devices(env, screen);
   const auto medium = find_boot_medium(*boot.image, std::chrono::seconds(15));
   if (medium) {
     boot.uki = medium->uki;
@@ -95,12 +109,12 @@ void set_environment() {
 void attend(Screen& screen) {
   const auto env = make_posix_env();
   auto start = read_start(*env);
-  const Boot boot = take_identity(*env, screen);
+  std::unique_ptr<media::Devices> devices;
+  const Boot boot = take_identity(*env, screen, devices);
   env->create(boot_file, as_view(text_of(boot)));
   std::vector<char*> arguments;
   for (auto& argument : start) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
-  const auto devices = media::make_linux_devices(people_user, people_group);
   while (true) {
     screen.clear();
     note("the program begins");

@@ -110,6 +110,7 @@ def make_system(kind, source, built):
             system.bytes(f"{PROCEDURES}/{name}", path.read_bytes())
     system.bytes("/etc/passwd", PASSWD)
     system.bytes("/etc/group", GROUP)
+    system.bytes("/etc/ceremony/usb", (source / "procedures/usb.rules").read_bytes())
     system.bytes("/etc/ceremony/environment", kind.encode() + b"\n")
     start = start_line(kind) + (sample_ca(source) if kind == "rehearsal" else [])
     system.bytes("/etc/ceremony/start", "".join(argument + "\n" for argument in start).encode())

@@ -184,7 +184,7 @@ class Room:
                   "members.governance": ca.governance, "members.activation": ca.activation, "members.recovery": ca.recovery}
         if question in people or what == "seen-by":
             return screen.mark(people[question if question in people else what])
-        if what in ("clock", "compare", "begin"):
+        if what in ("clock", "compare", "begin", "usb"):
             return screen.yes()
         texts = {"name": "Person of a rehearsal", "seal": "A-4711", "evidence": "none", "recipient": "factory-m", "remark": "", "absent": "", "deviation": "", "waiver": "", "frames": ""}
         if what in texts:
@@ -196,6 +196,6 @@ class Room:
             return screen.secret(self.notes[question])
         if what == "words":
             return screen.retype_words()
-        if what in ("requests", "show", "checkpoint", "summary", "csr", "prepared", "exported", "open", "dry-root", "locked", "preflight"):
+        if what in ("requests", "show", "checkpoint", "summary", "csr", "prepared", "exported", "open", "dry-root", "locked", "preflight", "usb-off"):
             return screen.press_and_see("ret")
         raise self.machine.failed(f"nobody knows what to answer to {question}:\n" + "\n".join(screen.lines()))

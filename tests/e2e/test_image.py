@@ -215,6 +215,8 @@ class Boots(WithFolder):
     def test_other_usb_devices_stay_off(self):
         with Appliance(stick("rehearsal"), memory=384) as machine:
             machine.wait_for_log("ceremony: uki ")
+            machine.pull_boot_medium()
+            machine.wait_for_log("the program begins")
             machine.attach("card", "usb-net", port="5")
             machine.wait_for_log("USB 1-5 unknown device stays off")
             machine.attach_second_keyboard("other", port="6")
