@@ -391,6 +391,20 @@ class Requests(Story):
         self.assertEqual(sorted(r["d"]["subject"].split(",")[0] for r in self.records("issue"))[1:], ["CN=Issuing CA A", "CN=Issuing CA B"])
         self.assertEqual([r["res"] for r in self.records("import")], ["fail", "fail", "ok", "ok"])
 
+    def test_a_medium_full_of_rubbish_costs_nobody_their_request(self):
+        intake = self.world.folder / "intake"
+        with open(intake / "huge.csr", "wb") as huge:
+            huge.truncate(4 << 30)
+        for folder in range(100):
+            (intake / f"d{folder}").mkdir()
+            for number in range(1000):
+                (intake / f"d{folder}/{number}").touch()
+        outcome = self.world.run("issue-intermediates", issue_answers("a.csr").give("csr.huge.csr.refused", "again"))
+        self.completes(outcome)
+        self.spoken(outcome, "the file is larger than 65536 bytes")
+        self.assertEqual([r["res"] for r in self.records("import")], ["ok", "fail"])
+        self.assertEqual(len(self.records("issue")), 2)
+
     def test_a_ceremony_without_requests_stops_and_is_aborted(self):
         self.world.no_requests()
         answers = opening_answers().give("step.take-csrs.refused", "abort").give("absent", "")
