@@ -20,11 +20,12 @@ class OperatorHands final : public media::DiskHands {
     const std::string wanted = "Put in the medium " + called(name) + " (" + what_is(name) + ").";
     m_op.progress("waiting for the medium " + called(name) + (why.empty() ? "" : ": " + why));
     m_op.await_medium({"insert." + name, "administrator", (why.empty() ? "" : "It is not in: " + why + ".\n") + wanted});
+    m_op.progress("looking for the medium " + called(name));
   }
 
   std::optional<std::size_t> which(const std::string& name, std::span<const media::DiskOffered> disks) override {
     std::vector<std::string> options;
-    for (const auto& disk : disks) options.push_back(media::description(disk.medium) + ", " + media::megabytes(disk.free_bytes) + " free");
+    for (const auto& disk : disks) options.push_back(media::description(disk.medium) + ", " + media::size_text(disk.free_bytes) + " free");
     options.emplace_back("none of these");
     const auto chosen = m_op.choose({"medium." + name, "administrator",
                                      "Which disk is the medium " + called(name) + " (" + what_is(name) + ")? These carry no label of a ceremony yet. It is remembered, and written to; what is on it stays."},
@@ -73,6 +74,15 @@ class DiskMedia final : public RunMedia {
     std::map<Path, std::string> out;
     for (const auto& ledger : m_ledgers) out[ledger->folder()] = ledger->name();
     return out;
+  }
+
+  std::string fault_of(const Path& ledger) override {
+    const auto found = std::ranges::find_if(m_ledgers, [&](const auto& one) { return one->folder() == ledger; });
+    try {
+      return found != m_ledgers.end() && (*found)->inserted() == media::Inserted::no ? "it was pulled out" : "";
+    } catch (const Refused&) {
+      return {};  // the mounter fails too; what the file said has to do
+    }
   }
 
   std::string put_away() override {

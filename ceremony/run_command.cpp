@@ -92,7 +92,7 @@ int Table::perform(const SourceFiles& files, hsm::Module& module) {
   auto journal = ledger::Journal::has_records(*m_env, folders) ? ledger::Journal::open(*m_env, folders, repairs) : ledger::Journal::create(*m_env, folders);
   actions::Run run({*m_env, op(), module, volumes(), zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
                     files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), software_digest(),
-                    ledger_names(), text_or_none(m_boot ? m_boot->image : std::nullopt), text_or_none(m_boot ? m_boot->uki : std::nullopt)},
+                    ledger_names(), [this](const Path& ledger) { return m_media->fault_of(ledger); }, text_or_none(m_boot ? m_boot->image : std::nullopt), text_or_none(m_boot ? m_boot->uki : std::nullopt)},
                    journal);
   const auto outcome = conduct(run, files.procedure, repairs);
   finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."

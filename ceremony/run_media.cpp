@@ -22,6 +22,7 @@ class FolderMedia final : public RunMedia {
   media::Volumes& volumes() override { return m_volumes; }
   std::vector<Path> ledgers() const override { return m_ledgers; }
   std::map<Path, std::string> ledger_names() const override { return {}; }
+  std::string fault_of(const Path&) override { return {}; }
   std::string put_away() override { return {}; }
 
  private:

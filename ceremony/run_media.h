@@ -23,6 +23,8 @@ class RunMedia {
   [[nodiscard]] virtual std::vector<Path> ledgers() const = 0;
   /// What people call them, where it is not the folder itself.
   [[nodiscard]] virtual std::map<Path, std::string> ledger_names() const = 0;
+  /// Why a ledger failed, where more is known than that its files did; else nothing.
+  [[nodiscard]] virtual std::string fault_of(const Path& ledger) = 0;
   /// Nothing is written or read after this. Returns what people are told; may be nothing.
   virtual std::string put_away() = 0;
 };

@@ -17,13 +17,16 @@ bool is_usable(const MediumSeen& medium, bool discs) {
 
 }  // namespace
 
-std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::uint64_t mega = 1'000'000, giga = 1000 * mega;
+  return bytes < 10 * giga ? std::to_string(bytes / mega) + " MB" : std::to_string(bytes / giga) + " GB";
+}
 
 std::string description(const MediumSeen& medium) {
   std::string out = medium.model.empty() ? "disk" : shown(medium.model).substr(1);
   if (!medium.model.empty()) out.pop_back();
   if (!medium.serial.empty()) out += ", serial " + shown(medium.serial);
-  out += ", " + megabytes(medium.bytes);
+  out += ", " + size_text(medium.bytes);
   if (!medium.filesystem.label.empty()) out += ", " + shown(medium.filesystem.label);
   return out;
 }

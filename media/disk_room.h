@@ -92,7 +92,7 @@ class DiskRoom final {
 
 /// How people tell a disk from others: `QEMU HARDDISK, serial "C1", 64 MB, "CEREMONY"`.
 [[nodiscard]] std::string description(const MediumSeen& medium);
-/// `63 MB`: rounded down.
-[[nodiscard]] std::string megabytes(std::uint64_t bytes);
+/// `63 MB`, `15 GB`: rounded down.
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
 
 }  // namespace ceremony::media

@@ -32,7 +32,7 @@ void generate(Run& run, hsm::Token& token, const Planned& planned, const Digest&
   const std::string key = hex(planned.plan.id);
   if (run.state().keys.contains(key)) return;
   const std::string id = "generate-" + planned.purpose + "-" + std::to_string(run.journal().size());
-  run.record("intent", {}, {{"id", id}, {"act", "generate-key"}, {"key", key}, {"tbs", act}});
+  run.record("intent", run.witness_of("generate-key", act), {{"id", id}, {"act", "generate-key"}, {"key", key}, {"tbs", act}});
   run.w.op.progress("the token generates the " + planned.purpose + " key (" + planned.algorithm + ")");
   std::unique_ptr<hsm::Key> made;
   hsm::ObjectInfo seen;
@@ -168,7 +168,7 @@ void prove_restore(Run& run) {
 
   const auto intent = [&](const std::string& what) {
     const std::string id = what + "-" + std::to_string(run.journal().size());
-    run.record("intent", {}, {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
+    run.record("intent", run.witness_of("init-token", digest), {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
     return id;
   };
   const auto result = [&](const std::string& id) { run.record("result", {}, {{"id", id}, {"tbs", digest}, {"out", "none"}, {"verified", ledger::Value::Array{}}}); };

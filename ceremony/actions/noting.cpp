@@ -18,7 +18,7 @@ namespace {
 /// The event at which a rule is asked, where there is one that people will mean.
 std::string usual_event(std::string_view rule) {
   static const std::map<std::string_view, std::string_view> events{
-      {"LOG-3", "activate"}, {"ROLE-2", "enrol"},  {"ROLE-4", "close"},   {"ROLE-5", "activate"}, {"ENROL-2", "enrol"}, {"KEY-3", "intent"}, {"CERT-3", "intent"},
+      {"LOG-3", "activate"}, {"ROLE-2", "enrol"},  {"ROLE-4", "close"},   {"ROLE-5", "activate"}, {"ENROL-2", "enrol"}, {"WITNESS-1", "intent"}, {"KEY-3", "intent"}, {"CERT-3", "intent"},
       {"CRL-4", "intent"},   {"CRL-5", "intent"},  {"EXPORT-1", "export"}, {"EVID-1", "close"},    {"EVID-2", "custody"}, {"DEV-1", "close"}};
   const auto found = events.find(rule);
   return found == events.end() ? "" : std::string(found->second);

@@ -1,12 +1,8 @@
 #include "ceremony/actions/run.h"
 
 #include <algorithm>
-#include <array>
-#include <numeric>
 #include <set>
 
-#include "ceremony/actions/codes.h"
-#include "ceremony/ledger/approval.h"
 #include "ceremony/ledger/merkle.h"
 #include "ceremony/shares/words.h"
 #include "ceremony/state/rules.h"
@@ -132,10 +128,12 @@ void Run::append(const ledger::Record& r) {
   m_state = state::fold(std::move(m_state), r, m_journal.tree().leaf(r.n), artifacts());
   std::vector<std::string> failed;
   for (const auto& failure : m_journal.take_failures()) {
-    failed.push_back("a ledger medium failed: " + ledger_name(failure.folder) + ": " + failure.what + "; the ceremony goes on with the other");
+    const auto fault = w.ledger_fault ? w.ledger_fault(failure.folder) : std::string();
+    const auto why = fault.empty() ? failure.what : fault;
+    failed.push_back("a ledger medium failed: " + ledger_name(failure.folder) + ": " + why + "; the ceremony goes on with the other");
     w.op.progress(failed.back());
     if (!m_state.open) continue;  // it failed at `close`, after which the log takes no more
-    const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + failure.what}, {"source", "appliance"}});
+    const auto deviation = make("deviation", {}, ledger::Value{{"text", "ledger medium failed: " + why}, {"source", "appliance"}});
     m_journal.append(deviation);
     m_state = state::fold(std::move(m_state), deviation, m_journal.tree().leaf(deviation.n), artifacts());
   }
@@ -276,113 +274,6 @@ shares::Credential Run::unlock(const std::string& person, const std::string& pur
     }
   });
   return std::move(*out);
-}
-
-bool Run::is_approved(std::string_view act, const Digest& bytes) const {
-  const auto needed = w.policy.approval_for(act);
-  if (!needed) return false;
-  std::size_t count = 0;
-  const auto& members = w.policy.quorum(needed->quorum);
-  for (const auto& person : state().approved(act, bytes))
-    if (members.has(person)) ++count;
-  return count >= needed->m;
-}
-
-namespace {
-
-/// An act in words, for who is about to approve it.
-std::string said(std::string_view act) {
-  static const std::map<std::string_view, std::string_view> acts{
-      {"adopt-policy", "that this policy is in force"}, {"adopt-procedure", "that these procedures may be run"}, {"enrol", "that this person is enrolled"},
-      {"waive", "that this rule is set aside, once"}, {"init-token", "that this HSM token is initialised: whatever is on it is gone"},
-      {"generate-key", "that these keys are generated on the token"}, {"sign-certificate", "that the CA signs this certificate"},
-      {"sign-crl", "that the CA signs this list of revoked certificates"}, {"sign-batch", "that the CA signs these certificates"},
-      {"destroy-key", "that this key is destroyed"}, {"retire-key", "that this key issues no more certificates"}};
-  const auto found = acts.find(act);
-  return found == acts.end() ? std::string(act) : std::string(found->second) + " (" + std::string(act) + ")";
-}
-
-}  // namespace
-
-void Run::approve(std::string_view act, const Digest& bytes, std::string_view shown) {
-  if (is_approved(act, bytes)) return;
-  const auto needed = w.policy.approval_for(act);
-  if (!needed) throw Refused(ActionRefusal::mistaken, "nobody can approve \"" + std::string(act) + "\"", "policy", "the act is not one of the format");
-  const auto& quorum = w.policy.quorum(needed->quorum);
-  const std::string id(act);
-  const std::string quorum_name(policy::name_of(needed->quorum));
-  // A CRL's and a certificate's description names the digest itself.
-  const bool named = shown.find(hex(bytes)) != std::string_view::npos;
-  w.op.show({"show." + id, "everyone", "To be approved: " + said(act) + ". Decoded from the very bytes:"},
-            Page{std::string(shown) + (named ? "" : "\n\nSHA-256 " + hex(bytes)), shares::words_of(bytes), {qr_code("digest to approve", media::PayloadKind::digest, Bytes(bytes.value.begin(), bytes.value.end()))}});
-  std::vector<std::string> left;
-  const auto already = state().approved(act, bytes);
-  for (const auto& member : quorum.members)
-    if (!already.contains(member) && state().people.contains(member)) left.push_back(member);
-  const auto missing = needed->m - std::min(needed->m, already.size());
-  Choice choice{"approve", {{"act", id}, {"sha256", bytes}}, {}};
-  for (const auto& member : already) choice.left_out[member] = "has approved this already; each member counts once";
-  const auto people = choose_people("members." + quorum_name, "Who approves (" + id + ", quorum " + quorum_name + " " + std::to_string(needed->m) + " of " + std::to_string(quorum.n()) + ")?",
-                                    left, missing, choice);
-  quorum_view = QuorumView{"approve " + id, needed->m, {}};
-  for (const auto& member : quorum.members) quorum_view->members.emplace_back(member, already.contains(member) ? Seat::done : Seat::to_come);
-  for (const auto& person : people) {
-    const auto message = ledger::approval_message(state().origin, ceremony, state().open->leaf, act, bytes);
-    seat(person, Seat::acting);
-    compare_by_words(person, id, bytes);
-    // One unlocking, one signature: the credential is gone before the next screen.
-    Bytes signature;
-    {
-      const auto credential = unlock(person, "approve " + id + " (the bytes whose words you typed)", "approve");
-      signature = credential.sign(as_view(message), rng);
-    }
-    record("approve", {person}, {{"act", id}, {"sha256", bytes}, {"person", person}, {"alg", "p256"}, {"sig", base64(signature)}});
-    seat(person, Seat::done);
-  }
-  quorum_view.reset();
-}
-
-void Run::compare_by_words(const std::string& person, const std::string& act, const Digest& bytes) {
-  const auto words = shares::words_of(bytes);
-  retry("words." + person + ".refused", person, [&] {
-    // Other positions at each try: nobody learns them from the one before.
-    const auto asked = random_places(words.size(), 3);
-    const auto typed = w.op.retype({"words." + person, person, "Approve " + act + ": type the words asked for, from the screen, after comparing all of them with those you noted."}, words, asked);
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-      if (i < typed.size() && typed[i] == words[asked[i] - 1]) continue;
-      const auto reason = "word " + std::to_string(asked[i]) + " of the digest was not the one shown";
-      record_failed("approve", {person}, {{"act", act}, {"sha256", bytes}}, reason);
-      throw Refused(ActionRefusal::mistaken, reason, person, "compare the words once more; if they are not those you noted, do not approve, and say so aloud");
-    }
-  });
-}
-
-std::vector<std::size_t> Run::random_places(std::size_t of, std::size_t count) {
-  std::vector<std::size_t> left(of);
-  std::iota(left.begin(), left.end(), std::size_t{1});
-  std::vector<std::size_t> out;
-  while (out.size() < count && !left.empty()) {
-    const auto at = left.begin() + static_cast<std::ptrdiff_t>(random_below(left.size()));
-    out.push_back(*at);
-    left.erase(at);
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
-std::size_t Run::random_below(std::size_t limit) {
-  // 64 bits over a handful of places: the bias is below 2^-58.
-  std::array<std::uint8_t, 8> bytes{};
-  w.env.random(bytes);
-  std::uint64_t value = 0;
-  for (const auto b : bytes) value = value << 8U | b;
-  return static_cast<std::size_t>(value % limit);
-}
-
-void Run::seat(const std::string& person, Seat now) {
-  if (!quorum_view) return;
-  for (auto& [member, at] : quorum_view->members)
-    if (member == person) at = now;
 }
 
 // --- keys -----------------------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ struct Wiring {
   std::string software;  ///< name and version of this program, and its SHA-256
   Digest software_digest;  ///< whose words stand on the screen: of the boot image; at a desk, of the program that runs
   std::map<Path, std::string> ledger_names{};  ///< what people call the ledgers, where it is not their folders
+  std::function<std::string(const Path&)> ledger_fault{};  ///< why a ledger failed, where its medium knows better than the file
   std::string image = "none", uki = "none";  ///< what the machine was started from (ceremony/boot.h)
 };
 
@@ -172,11 +173,11 @@ class Run final {
   /// Repeats `attempt` while it is refused and people choose to try again.
   void retry(const std::string& question, const std::string& who, const std::function<void()>& attempt);
 
-  /// Approvals of one act over the artifact with this digest until its quorum is reached. `shown` was decoded from the
-  /// very bytes.
+  /// Approvals of one act over the artifact with this digest until its quorum is reached; then, where policy wants one, its
+  /// witness. `shown` was decoded from the very bytes.
   void approve(std::string_view act, const Digest& bytes, std::string_view shown);
-  /// The person types words of the digest at random places: an approval of what was not looked at does not come about.
-  void compare_by_words(const std::string& person, const std::string& act, const Digest& bytes);
+  /// Who stands in the `who` of an intent to do that: its witness, where one was wanted.
+  [[nodiscard]] std::vector<std::string> witness_of(std::string_view act, const Digest& bytes) const;
   /// For the frame around the questions: who of the quorum has done their part.
   void seat(const std::string& person, Seat now);
   [[nodiscard]] std::string roles_of(const std::string& person) const;  ///< "custodian, …" by the policy
@@ -208,16 +209,32 @@ class Run final {
   [[nodiscard]] const state::Key& ca_key() const;
   [[nodiscard]] const state::Key& log_key() const;
 
-  /// So many different places of `of`, from 1, in order; others at each call.
-  [[nodiscard]] std::vector<std::size_t> random_places(std::size_t of, std::size_t count);
+  using Places = std::vector<std::size_t>;
+  /// So many different places of `of`, from 1, in order, none of `without`; others at each call.
+  [[nodiscard]] Places random_places(std::size_t of, std::size_t count, const Places& without = {});
 
  private:
+  /// Who compares words, what they do it for, what a wrong word is recorded as, how many are asked for and where they are not.
+  struct Comparison {
+    std::string person, what;
+    std::string_view event;
+    ledger::Value d;
+    std::size_t count;
+    Places without;
+  };
+  /// The person types words of the digest at random places, which come back: what was not looked at is neither approved nor witnessed.
+  Places compare_by_words(const Comparison& by, const Digest& bytes);
+  /// Gives the places that the last of them was asked for; a witness is asked for others.
+  Places gather_approvals(const std::string& act, const Digest& bytes);
+  void gather_witness(const std::string& act, const Digest& bytes, const Places& asked);
+  [[nodiscard]] bool lacks_witness(std::string_view act, const Digest& bytes);
   [[nodiscard]] std::size_t random_below(std::size_t limit);
   [[nodiscard]] ShareWords open_share_file(const state::ShareSet& set, const state::Share& share, const shares::Credential& credential);
   [[nodiscard]] ShareWords take_share_words(const state::ShareSet& set, const state::Share& share);
 
   ledger::Journal& m_journal;
   state::CaState m_state;
+  std::map<std::pair<std::string, Digest>, std::vector<std::string>> m_witnesses;  ///< by act and digest
 };
 
 /// The token as logged in by shares: `activate` is on the record when it exists, and `deactivate` when it is gone.

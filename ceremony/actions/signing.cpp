@@ -289,7 +289,7 @@ void sign_prepared(Run& run) {
     for (const auto& open : run.state().open_intents())
       if (const auto& intent = run.state().open->intents.at(open); intent.act == act && intent.tbs == tbs) return open;
     const std::string id = std::string(act) + "-" + std::to_string(run.journal().size());
-    run.record("intent", {}, {{"id", id}, {"act", act}, {"key", run.ca_key().id}, {"tbs", tbs}});
+    run.record("intent", run.witness_of(act, tbs), {{"id", id}, {"act", act}, {"key", run.ca_key().id}, {"tbs", tbs}});
     return id;
   };
   const auto on_the_log = [&](const Prepared& p) {

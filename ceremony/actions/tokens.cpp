@@ -200,7 +200,7 @@ void initialise_token(Run& run) {
   const auto digest = run.put(act);
   run.approve("init-token", digest, act);
   const std::string id = "init-token-" + std::to_string(run.journal().size());
-  run.record("intent", {}, {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
+  run.record("intent", run.witness_of("init-token", digest), {{"id", id}, {"act", "init-token"}, {"key", "none"}, {"tbs", digest}});
   run.w.op.progress("initialising the token \"" + label + "\"");
   const Pin throwaway = throwaway_pin(run);
   Pin user;

@@ -220,7 +220,7 @@ constexpr Event all_events[] = {
     {"policy", policy_fields, "policy, profiles and procedures come into force", "POL-1, POL-2"},
     {"evidence", evidence_fields, "something outside the log that vouches for the ceremony", "EVID-1"},
     {"approve", approve_fields, "one person's signature for one act over exactly these bytes", "ROLE-1, QUORUM-1, QUORUM-2"},
-    {"intent", intent_fields, "about to ask the token for an effect", "LOG-9, QUORUM-1, TOKEN-1, KEY-3, KEY-4, KEY-5, KEY-6, KEY-8, CERT-1, CRL-1 to CRL-5"},
+    {"intent", intent_fields, "about to ask the token for an effect", "LOG-9, QUORUM-1, WITNESS-1, TOKEN-1, KEY-3, KEY-4, KEY-5, KEY-6, KEY-8, CERT-1, CRL-1 to CRL-5"},
     {"result", result_fields, "what came of an intent", "LOG-9, CERT-1, CERT-2"},
     {"reconcile", reconcile_fields, "what became of an intent whose result was not recorded", "LOG-9, CRL-3"},
     {"resume", resume_fields, "the appliance came back after a cut", "LOG-4"},

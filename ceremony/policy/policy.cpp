@@ -10,6 +10,7 @@ namespace {
 struct ActRow {
   std::string_view act;
   QuorumName quorum;
+  bool intended = false;  ///< an intent follows: the token is asked for something
 };
 
 // The table of acts in the format document; hand-in-share is approved by the share's holder alone.
@@ -18,10 +19,10 @@ constexpr ActRow acts[] = {
     {"enrol", QuorumName::governance},            {"change-quorum", QuorumName::governance},
     {"waive", QuorumName::governance},            {"retire-key", QuorumName::governance},
     {"destroy-key", QuorumName::governance},      {"admit-image", QuorumName::governance},
-    {"init-token", QuorumName::activation},       {"generate-key", QuorumName::activation},
-    {"sign-certificate", QuorumName::activation}, {"sign-crl", QuorumName::activation},
-    {"sign-batch", QuorumName::activation},       {"recover-key", QuorumName::recovery},
-    {"rewrap-key", QuorumName::recovery},
+    {"init-token", QuorumName::activation, true}, {"generate-key", QuorumName::activation, true},
+    {"sign-certificate", QuorumName::activation, true},
+    {"sign-crl", QuorumName::activation, true},   {"sign-batch", QuorumName::activation, true},
+    {"recover-key", QuorumName::recovery},        {"rewrap-key", QuorumName::recovery},
 };
 
 constexpr std::string_view algorithms[] = {"p256", "p384", "rsa3072", "rsa4096"};
@@ -142,6 +143,15 @@ std::vector<std::string_view> approved_acts() {
   for (const ActRow& row : acts) out.push_back(row.act);
   return out;
 }
+
+std::vector<std::string_view> intended_acts() {
+  std::vector<std::string_view> out;
+  for (const ActRow& row : acts)
+    if (row.intended) out.push_back(row.act);
+  return out;
+}
+
+bool Policy::wants_witness(std::string_view act) const { return std::ranges::find(witnessed, act) != witnessed.end(); }
 
 std::optional<Needed> Policy::approval_for(std::string_view act) const {
   const auto name = quorum_of_act(act);

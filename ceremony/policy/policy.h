@@ -104,6 +104,7 @@ struct Policy {
   Quorum activation;
   Quorum recovery;
   std::map<std::string, std::size_t> raised;  ///< act → M, only where the policy asks for more than the quorum's own
+  std::vector<std::string> witnessed;         ///< acts before whose intent a witness compares the words too
   Root root;
   std::string log_algorithm;  ///< always "p256" in this format
   Issuing issuing;
@@ -128,6 +129,8 @@ struct Policy {
   /// What approves an act of the format document's table ("sign-certificate" → activation, its M or what the policy
   /// raised it to); nothing for "hand-in-share" (its holder alone) and for an act that does not exist.
   [[nodiscard]] std::optional<Needed> approval_for(std::string_view act) const;
+  /// Whether the intent of that act names a witness.
+  [[nodiscard]] bool wants_witness(std::string_view act) const;
   /// Production: this model and this serial; rehearsal: this model (SoftHSM2 takes a new serial at each initialisation).
   [[nodiscard]] bool admits_token(std::string_view model, std::string_view serial) const;
 };
@@ -143,5 +146,7 @@ struct Policy {
 [[nodiscard]] std::optional<QuorumName> quorum_of_act(std::string_view act);
 /// All acts that have one, in the order of the format document.
 [[nodiscard]] std::vector<std::string_view> approved_acts();
+/// Those of them that an intent follows, because the token is asked for something: a witness can be wanted for these.
+[[nodiscard]] std::vector<std::string_view> intended_acts();
 
 }  // namespace ceremony::policy

@@ -163,7 +163,7 @@ std::vector<ActionSpec> all_actions() {
            .provides = {crl_prepared},
            .removes = {approved}}),
       act({.name = "approve_signatures",
-           .says = "M custodians approve exactly the bytes that are prepared, each with their own credential.",
+           .says = "M custodians approve exactly the bytes that are prepared, each with their own credential; where policy wants a witness, the witness types words of them too.",
            .needs_one_of = {root_prepared, certificates_prepared, crl_prepared},
            .provides = {approved},
            .roles = {Role::custodian},

@@ -133,9 +133,9 @@ void people(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
   for (const auto& [step, act] : acts_of(procedure)) {
     const auto needed = policy.approval_for(act);
     rows.push_back({std::string(step), std::string(act), needed ? std::string(name_of(needed->quorum)) : "each holder, for their own share",
-                    needed ? std::to_string(needed->m) : "-"});
+                    needed ? std::to_string(needed->m) : "-", policy.wants_witness(act) ? "types two words" : "-"});
   }
-  sheet.table({"Step", "Act", "Quorum", "At least"}, rows);
+  sheet.table({"Step", "Act", "Quorum", "At least", "Witness"}, rows);
 }
 
 /// What a step asks people to write down besides its times.
@@ -151,7 +151,18 @@ void places_to_write(Sheet& sheet, const Step& step, const Policy& policy) {
   }
 }
 
+/// What a witness does in a step, and a place for each act to say who it was; nothing where policy wants none.
+void place_for_witness(Sheet& sheet, const std::vector<ActOfStep>& acts, const Step& step, const Policy& policy) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [id, act] : acts)
+    if (id == step.id && policy.wants_witness(act)) rows.push_back({std::string(act), listed(policy.people_with(Role::witness)), "", ""});
+  if (rows.empty()) return;
+  sheet.aside("Witness", "When the last custodian has approved, the witness, who is none of them, types two other words of the same digest.");
+  sheet.table({"Act", "Witness (one of)", "Words typed (UTC)", "Initials"}, rows);
+}
+
 void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
+  const auto acts = acts_of(procedure);
   sheet.new_page();
   sheet.heading("Steps");
   int begun = 0;
@@ -169,6 +180,7 @@ void steps(Sheet& sheet, const Procedure& procedure, const Policy& policy) {
     }
     sheet.aside("What happens", machine);
     places_to_write(sheet, step, policy);
+    place_for_witness(sheet, acts, step, policy);
     sheet.table({"Begun (UTC)", "Done (UTC)", "Administrator", "Witness", "Security officer"}, {{"", "", "", "", ""}});
     sheet.end_step();
   }

@@ -98,6 +98,7 @@ void quorum_1(const Question& q, Broken& broken);
 void quorum_2(const Question& q, Broken& broken);
 void quorum_3(const Question& q, Broken& broken);
 void quorum_4(const Question& q, Broken& broken);
+void witness_1(const Question& q, Broken& broken);
 void share_1(const Question& q, Broken& broken);
 void share_2(const Question& q, Broken& broken);
 void share_3(const Question& q, Broken& broken);

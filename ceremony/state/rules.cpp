@@ -40,6 +40,7 @@ constexpr Rule table[] = {
     {"QUORUM-2", "An approval counts for its act, ceremony and open record only.", "", absolute, proved, rule::quorum_2, {}},
     {"QUORUM-3", "The token is activated only by shares of M distinct members, each equal to its commitment, each hand-in signed by its holder; a key is backed up or restored only by recovery shares handed in the same way.", "AC-3(2)", absolute, proved, rule::quorum_3, {}},
     {"QUORUM-4", "2 ≤ M ≤ N ≤ 16 for each, as policy says; shares go to the members.", "", absolute, proved, rule::quorum_4, {}},
+    {"WITNESS-1", "Where policy wants a witness of an act, its intent names somebody who holds that role and did not approve these bytes.", "BR 6.1.1.1", waivable, asserted, rule::witness_1, {}},
     {"SHARE-1", "Every share of a set has its commitment on the log before one of them is handed in.", "", absolute, proved, rule::share_1, {}},
     {"SHARE-2", "Each of the N shares was opened and checked by its holder in the ceremony that made it, before anything depends on it.", "CP-9(1)", waivable, proved, rule::share_2, {}},
     {"SHARE-3", "A void share is not a share; a set is void only when each of its backups is recorded destroyed by two people.", "", absolute, asserted, rule::share_3, {}},
@@ -76,16 +77,6 @@ constexpr Rule table[] = {
     {"DEV-1", "Every deviation has a text, a time and a person (none if the appliance itself noted it), and the list was confirmed before sign-off (empty is an answer).", "WebTrust script", waivable, asserted, rule::dev_1, {}},
 };
 
-/// A waiver covers the records of the one event its act names, in its ceremony, until its end.
-bool is_waived(const Question& q, std::string_view rule) {
-  if (!q.before.open) return false;
-  return std::ranges::any_of(q.before.open->waivers, [&](const Waiver& waiver) {
-    const auto act = act_in(waiver.act, q.artifacts);
-    const auto event = act ? act->find("event") : ledger::Act::const_iterator{};
-    return waiver.rule == rule && q.record.t <= waiver.until && act && event != act->end() && event->second == q.record.ev;
-  });
-}
-
 bool is_form(std::string_view id) { return id == "LOG-1" || id == "LOG-2" || id == "LOG-4"; }
 
 }  // namespace
@@ -97,6 +88,15 @@ const Rule* find_rule(std::string_view id) {
   return found == std::end(table) ? nullptr : found;
 }
 
+bool is_waived(const CaState& before, std::string_view rule, std::string_view event, Time at, const ArtifactSource& artifacts) {
+  if (!before.open) return false;
+  return std::ranges::any_of(before.open->waivers, [&](const Waiver& waiver) {
+    const auto act = act_in(waiver.act, artifacts);
+    const auto covered = act ? act->find("event") : ledger::Act::const_iterator{};
+    return waiver.rule == rule && at <= waiver.until && act && covered != act->end() && covered->second == event;
+  });
+}
+
 std::vector<Violation> check(const CaState& before, const ledger::Record& record, const ArtifactSource& artifacts, std::string_view without) {
   const Planned planned = rule::plan_of(before, record, artifacts);
   const Question q{before, record, artifacts, planned};
@@ -106,7 +106,7 @@ std::vector<Violation> check(const CaState& before, const ledger::Record& record
     std::vector<std::string> broken;
     rule.function(q, broken);
     for (std::string& what : broken)
-      violations.push_back({std::string(rule.id), record.n, std::move(what), !rule.absolute && is_waived(q, rule.id)});
+      violations.push_back({std::string(rule.id), record.n, std::move(what), !rule.absolute && is_waived(before, rule.id, record.ev, record.t, artifacts)});
   };
   // A record without the form of one, or outside every ceremony, can be asked nothing else.
   for (const Rule& rule : table)

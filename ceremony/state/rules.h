@@ -56,6 +56,9 @@ struct Rule {
 [[nodiscard]] std::span<const Rule> rules();
 [[nodiscard]] const Rule* find_rule(std::string_view id);
 
+/// Whether a waiver covers that rule: it covers the records of the one event its act names, in its ceremony, until its end.
+[[nodiscard]] bool is_waived(const CaState& before, std::string_view rule, std::string_view event, Time at, const ArtifactSource& artifacts);
+
 /// Everything that is wrong with appending the record to a log in that state. What a waiver covers comes back with
 /// `waived` set. `without`: the id of a rule to leave out (a test's means to show that it bites).
 [[nodiscard]] std::vector<Violation> check(const CaState& before, const ledger::Record& record, const ArtifactSource& artifacts,

@@ -1,4 +1,4 @@
-// ROLE, ENROL, CRED, QUORUM, SHARE: who acts, with which key, and how many of them.
+// ROLE, ENROL, CRED, QUORUM, WITNESS, SHARE: who acts, with which key, and how many of them.
 #include <algorithm>
 #include <set>
 
@@ -280,6 +280,18 @@ void quorum_4(const Question& q, Broken& broken) {
   if (set != nullptr && (set->quorum != text(q, "quorum") || set->threshold != m || set->count != n || set->ceremony != q.record.c ||
                          set->shares.begin()->second.kcv != text(q, "kcv")))
     broken.push_back("the share does not fit the others of " + shown(set->id));
+}
+
+void witness_1(const Question& q, Broken& broken) {
+  const policy::Policy* policy = policy_of(q);
+  const std::string act = text(q, "act");
+  if (!is(q, "intent") || policy == nullptr || !policy->wants_witness(act)) return;
+  const auto approvers = q.before.approved(act, digest(q, "tbs"));
+  const bool there = std::ranges::any_of(q.record.who, [&](const std::string& id) {
+    const Person* person = enrolled(q, id);
+    return person != nullptr && contains(person->roles, policy::name_of(policy::Role::witness)) && !approvers.contains(id);
+  });
+  if (!there) broken.push_back("no witness who did not approve " + act + " of " + text(q, "tbs") + " is named, policy wants one");
 }
 
 void share_1(const Question& q, Broken& broken) {

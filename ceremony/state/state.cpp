@@ -186,6 +186,7 @@ void fold_intent(const Step& f) {
   intent.act = f.text("act");
   intent.key = f.text("key");
   intent.tbs = f.digest("tbs");
+  intent.who = f.r.who;
   intent.n = f.r.n;
   if (intent.act != "sign-batch") {
     intent.lines = {intent.tbs};

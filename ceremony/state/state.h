@@ -151,6 +151,7 @@ struct CrlState {
 struct Intent {
   std::string id, act, key;  ///< key: id, or "none"
   Digest tbs;  ///< the TBS, act or batch artifact
+  std::vector<PersonId> who;  ///< who compared the words as a witness, where policy wants one
   std::set<Digest> lines;    ///< what it covers: `tbs` alone, or each line of the batch
   struct Done { std::string out; std::vector<std::string> verified; RecordNumber n = 0; };
   std::map<Digest, Done> results;      ///< by TBS

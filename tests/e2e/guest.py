@@ -162,13 +162,22 @@ class Guest:
     def failed(self, what):
         return AssertionError(f"{what}\n--- qemu\n{(self.folder / 'qemu').read_text(errors='replace')}--- end of the guest's console\n{self.log()[-4000:]}")
 
+    def where_it_hangs(self):
+        """Whether its processor waits (HLT=1) or runs, and what it got of the question."""
+        try:
+            registers = self.monitor.execute("human-monitor-command", {"command-line": "info registers"})
+            return " ".join(word for word in registers.split() if word.startswith(("RIP=", "HLT="))) + f", question {self.number}, so far {self.buffer[:200]}"
+        except (AssertionError, OSError) as error:
+            return f"the monitor does not answer either: {error}"
+
     def line(self, limit):
         while b"\n" not in self.buffer:
             left = limit - time.monotonic()
             if left <= 0:
                 # A guest that hangs answers nothing else either; what still wants it fails at once.
+                where = self.where_it_hangs()
                 self.process.kill()
-                raise self.failed("the guest did not answer in time")
+                raise self.failed(f"the guest did not answer in time; {where}")
             self.port.settimeout(left)
             try:
                 piece = self.port.recv(65536)

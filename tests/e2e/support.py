@@ -162,16 +162,19 @@ def opening_answers():
             .give("compared", "so1 w1").give("compare.so1", "yes").give("compare.w1", "yes").give("waiver", ""))
 
 
-def request_answers(*names):
+def request_answers(*names, refused=()):
+    """`refused` by the machine: nobody is asked whether they are taken in."""
     answers = Answers()
+    for name in (*names, *refused):
+        answers.give(f"profile.{name}", "issuing-generic").give(f"recipient.{name}", "factory-a")
     for name in names:
-        answers.give(f"profile.{name}", "issuing-generic").give(f"recipient.{name}", "factory-a").give(f"take.{name}", "take it in", 0)
+        answers.give(f"take.{name}", "take it in")
     return answers
 
 
-def issue_answers(*names, quorum="c2 c4 c5", people=("adm1", "so1", "w1", *CUSTODIANS)):
+def issue_answers(*names, refused=(), quorum="c2 c4 c5", people=("adm1", "so1", "w1", *CUSTODIANS)):
     answers = opening_answers()
-    answers.entries += request_answers(*names).entries
+    answers.entries += request_answers(*names, refused=refused).entries
     answers.give("members.activation", quorum, 0)
     answers.entries += passphrases(people).entries + endings(people).entries
     return answers

@@ -6,8 +6,8 @@ import unittest
 
 import story
 from faults import Faults
-from story import FOLDER, Story, setUpModule, tearDownModule
-from support import BIN, PROCEDURES, Answers, genesis_answers, issue_answers, passphrases, run
+from story import FOLDER, SIGNERS, Story, setUpModule, tearDownModule
+from support import BIN, PROCEDURES, Answers, endings, genesis_answers, issue_answers, passphrases, run
 
 HERE = story.__file__.rsplit("/", 1)[0]
 FAULTS = Faults(FOLDER / "faults")
@@ -81,13 +81,78 @@ class Waivers(Decision):
         outcome = self.issue(waiver("ROLE-5").first(few).first(slips).first(self.ALONE))
         self.assertTrue(outcome.completed, outcome)
         self.spoken(outcome, '"QUORUM-1" is absolute: nobody can waive it', 'the policy does not let "DEV-1" be waived', 'there is no rule "correct horse battery"',
-                    "the policy lets these be waived: LOG-3, EVID-1, EVID-2, ROLE-5", "1 of the 2 people needed are named")
+                    "the policy lets these be waived: LOG-3, EVID-1, EVID-2, ROLE-5, WITNESS-1", "1 of the 2 people needed are named")
         self.failed("waiver", '"QUORUM-1" is absolute')
         self.failed("waiver", 'the policy does not let "DEV-1" be waived')
         self.failed("waiver", "what was typed is no rule")
         self.failed("approve", "1 of the 2 people needed are named")
         self.assertNotIn("correct horse", self.world.log())
         self.assertEqual([r["d"]["rule"] for r in self.records("waiver") if r["res"] == "ok"], ["ROLE-5"])
+
+
+class Witnesses(Decision):
+    def intents(self, act):
+        """Whom each intent to do that names."""
+        return [r["who"] for r in self.records("intent") if r["res"] == "ok" and r["d"]["act"] == act]
+
+    def test_the_witness_stands_in_the_intents_that_policy_says_and_signs_for_it(self):
+        self.completes(self.issue())
+        self.assertEqual((self.intents("sign-certificate"), self.intents("sign-crl")), ([["w1"], ["w1"]], [[], []]))
+        self.assertIn("w1", self.records("close")[-1]["d"]["signers"])
+
+    def test_a_wrong_word_is_on_the_record_and_other_words_are_asked_for(self):
+        outcome = self.issue(Answers().give("words.w1", "academia", 2).give("words.w1.refused", "again", 2))
+        self.completes(outcome)
+        failed = [r for r in self.records("intent") if r["res"] == "fail"]
+        self.assertEqual([(r["who"], r["d"]["act"]) for r in failed], [(["w1"], "sign-certificate")] * 2)
+        places = [r["d"]["reason"] for r in failed]
+        for reason in places:
+            self.assertRegex(reason, r"^word \d+ of the digest was not the one shown$")
+        self.assertNotEqual(*places)
+        self.assertNotIn("academia", self.world.log())
+        self.assertEqual(self.intents("sign-certificate")[-1], ["w1"])
+
+    def test_a_witness_whose_words_differ_ends_it_before_the_token_is_asked(self):
+        slips = Answers().give("words.w1", "academia").give("words.w1.refused", "abort").give("seal.hsm-bag", "A-4711").give("seal.hsm-bag", "")
+        aborted = self.issue(slips)
+        self.assertEqual(aborted.code, 1, aborted)
+        self.consistent()
+        self.assertEqual(len(self.intents("sign-certificate")), 1, "the root's")
+        self.assertEqual([r["d"]["act"] for r in self.records("approve")][-3:], ["sign-certificate"] * 3)
+
+    def test_who_stops_at_the_witness_is_asked_for_it_again(self):
+        stopped = self.issue(Answers().give("words.w1", "academia").give("words.w1.refused", "stop"))
+        self.refused(stopped)
+        answers = Answers().give("profile.a.csr", "issuing-generic").give("recipient.a.csr", "factory-a").give("members.activation", "c1 c3 c5", 0)
+        answers.entries += passphrases(SIGNERS).entries + endings(SIGNERS).entries
+        again = self.world.run("issue-intermediates", answers)
+        self.assertTrue(again.completed, again)
+        self.assertEqual(self.intents("sign-certificate"), [["w1"], ["w1"]])
+
+    def test_without_a_witness_governance_decides_and_nobody_is_asked(self):
+        decided = waiver("WITNESS-1", reason="w1 lost their glasses").first(Answers().give("words.w1", "never asked", 0))
+        outcome = self.issue(decided)
+        self.assertTrue(outcome.completed, outcome)
+        self.assertEqual(self.intents("sign-certificate"), [["w1"], []])
+        self.waived("WITNESS-1")
+
+    def test_of_two_witnesses_one_is_chosen_and_acts_of_every_kind_are_witnessed(self):
+        """A genesis under another policy: g3 is a witness too, and the token, the keys and the CRL want one."""
+        shutil.rmtree(self.world.folder)
+        text = self.world.create().ca.policy.read_text()
+        for old, new in (('"security-officer", "witness", "auditor", "governance"]', '"security-officer", "auditor", "governance"]'), ('governance = ["witness", "auditor"]', 'governance = ["auditor"]'),
+                         ('g3 = ["governance"]', 'g3 = ["governance", "witness"]'), ('acts = ["sign-certificate", "sign-batch"]', 'acts = ["init-token", "generate-key", "sign-crl"]')):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        policy = self.world.folder / "policy.toml"
+        policy.write_text(text)
+        slips = Answers().give("witness", "c1").give("witness.refused", "again").give("witness", "g3", 0)
+        outcome = self.world.run("root-genesis", genesis_answers().first(slips), policy=policy)
+        self.assertTrue(outcome.completed, outcome)
+        self.consistent()
+        self.failed("intent", '"c1" is not one of them')
+        self.assertEqual({act: self.intents(act) for act in ("init-token", "generate-key", "sign-certificate", "sign-crl")},
+                         {"init-token": [["g3"]] * 3, "generate-key": [["g3"]] * 2, "sign-certificate": [[]], "sign-crl": [["g3"]]})
 
 
 class Evidence(Decision):

@@ -86,6 +86,12 @@ class Machine(WithFolder):
         # A failed test in the guest is a failed test here.
         self.assertNotEqual(self.guest.run([PROGRAM, "no such test"], code=None).code, 0)
 
+    def test_what_a_command_left_running_may_end_while_the_next_one_is_sent(self):
+        for _ in range(12):
+            self.guest.run("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do { sleep 0.0$i; } >/dev/null 2>&1 & done")
+            for _ in range(4):
+                self.guest.run("true " + "x" * 600)
+
     def test_there_is_no_network(self):
         self.in_guest("[network]")
 

@@ -316,7 +316,7 @@ class Requests(Story):
         run("openssl", "req", "-new", "-key", self.world.folder / "tokens/a.csr.key", "-out", self.world.folder / "intake/e.csr",
             "-subj", "/C=CH/O=Example REHEARSAL/CN=Second Name Issuing CA")
         (self.world.folder / "intake/f.csr").write_bytes(b"no request at all")
-        answers = issue_answers("a.csr", "b.csr", "c.csr", "e.csr", "f.csr")  # d.csr is a copy of a.csr: nobody is asked
+        answers = issue_answers("a.csr", refused=("b.csr", "c.csr", "e.csr", "f.csr"))  # d.csr is a copy of a.csr: nobody is asked
         for name in "bcef":
             answers.give(f"csr.{name}.csr.refused", "again")
         outcome = self.world.run("issue-intermediates", answers)

@@ -9,9 +9,10 @@ from second.foreign import Bad
 ROLES = {"administrator", "custodian", "security-officer", "witness", "auditor", "governance"}
 ACTS = {"governance": "adopt-policy adopt-procedure enrol change-quorum waive retire-key destroy-key admit-image".split(),
         "activation": "init-token generate-key sign-certificate sign-crl sign-batch".split(), "recovery": "recover-key rewrap-key".split()}
+INTENDED = "init-token generate-key sign-certificate sign-crl sign-batch".split()
 ALGORITHMS = {"p256", "p384", "rsa3072", "rsa4096"}
-TABLES = {"": "format name origin environment people exclusive quorums approvals root log issuing crl shares backup limits tokens procedures waivers images",
-          "root": "algorithm subject profile years", "log": "algorithm", "issuing": "profiles algorithms years_max batch_max", "crl": "next_update_days",
+TABLES = {"": "format name origin environment people exclusive quorums approvals witness root log issuing crl shares backup limits tokens procedures waivers images",
+          "witness": "acts", "root": "algorithm subject profile years", "log": "algorithm", "issuing": "profiles algorithms years_max batch_max", "crl": "next_update_days",
           "shares": "scrypt_log_n passphrases recovery", "backup": "media", "limits": "longest_gap_days", "tokens": "models serials", "waivers": "rules",
           "images": "manifests ukis"}
 
@@ -60,6 +61,12 @@ class Policy:
         for act, m in self.raised.items():
             quorum = self.quorum_of(act)
             need(quorum and within(m, quorum["m"], len(quorum["members"])), f"approvals of {act}")
+        self.witnessed = toml["witness"]["acts"] if "witness" in toml else []
+        need("witness" not in toml or self.witnessed and len(set(self.witnessed)) == len(self.witnessed) and set(self.witnessed) <= set(INTENDED), "witness")
+        witnesses = {person for person, roles in self.people.items() if "witness" in roles}
+        for act in self.witnessed:
+            members = self.quorum_of(act)["members"]
+            need(witnesses - set(members) or witnesses and len(members) > self.needed(act), f"nobody is left to witness {act}")
         self.root, self.issuing = toml["root"], toml["issuing"]
         self.root_subject = certificates.name_from(self.root["subject"])
         organisation = dict(self.root_subject).get("O", "")

@@ -298,6 +298,15 @@ def members_approved(s, r, d):
                 yield "another key than was approved"
 
 
+@rule("WITNESS-1", "intent")
+def a_witness_saw_it(s, r, d):
+    if not s.law or d.act not in s.law.witnessed:
+        return
+    approvers = s.now.approved.get((d.act, d.tbs), set())
+    if not any(p in s.people and "witness" in s.people[p].roles and p not in approvers for p in r.who):
+        yield f"{d.act} without a witness who did not approve it"
+
+
 @rule("QUORUM-2", "approve")
 def the_approval_is_signed(s, _r, d):
     person = s.people.get(d.person)

@@ -113,12 +113,14 @@ void PlainFace::retype_words() {
     if (!line.starts_with("  ") || !(row >> n)) continue;
     for (std::string word; row >> word;) rows[n].push_back(word);
   }
-  for (int i = 0; i < 3; ++i) {
-    if (i > 0) wait_for_prompt();
+  // Three of a member, two of a witness: until something else is asked.
+  for (bool first = true;; first = false) {
+    if (!first) wait_for_prompt();
+    if (!first && !m_last.starts_with("word ")) return;
     const auto label = m_last.rfind("word ");
     REQUIRE(label != std::string::npos);
     const int wanted = std::stoi(m_last.substr(label + 5));
-    m_public += i > 0 ? m_last : "";
+    m_public += first ? "" : m_last;
     say(rows.at((wanted - 1) / 4 + 1).at(static_cast<std::size_t>((wanted - 1) % 4)));
   }
 }

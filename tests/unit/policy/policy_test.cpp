@@ -64,6 +64,19 @@ TEST_CASE("an act's approvals come from its quorum, or from what the policy rais
   CHECK_FALSE(policy.approval_for("sign-anything"));
 }
 
+TEST_CASE("a witness is wanted for the acts that policy names") {
+  const Policy policy = read_policy("p", shipped(rehearsal));
+  CHECK(policy.wants_witness("sign-certificate"));
+  CHECK(policy.wants_witness("sign-batch"));
+  CHECK_FALSE(policy.wants_witness("sign-crl"));
+  CHECK_FALSE(policy.wants_witness("sign-anything"));
+  CHECK(read_policy("p", shipped("policy-rehearsal-matter.toml")).witnessed.empty());
+  CHECK(intended_acts() == std::vector<std::string_view>{"init-token", "generate-key", "sign-certificate", "sign-crl", "sign-batch"});
+  // Somebody who may approve may be a witness too, if the quorum can do without them.
+  const std::string both = with(with(shipped(rehearsal), "\"security-officer\", \"witness\", \"auditor\", \"governance\"]", "\"governance\"]"), "c1 = [\"custodian\"]", "c1 = [\"custodian\", \"witness\"]");
+  CHECK(read_policy("p", both).wants_witness("sign-batch"));
+}
+
 TEST_CASE("recovery shares are files unless the policy has them on paper") {
   CHECK_FALSE(read_policy("p", shipped(rehearsal)).recovery_as_words);
   CHECK_FALSE(read_policy("p", with(shipped(rehearsal), "[backup]", "recovery = \"age-passphrase\"\n\n[backup]")).recovery_as_words);

@@ -75,14 +75,28 @@ TEST_CASE("both scripts of both procedures have every step with its id, roles, a
 TEST_CASE("the approvals listed are those the steps ask for") {
   const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
   const std::string text = script_markdown(read_procedure("g", shipped("root-genesis.toml")), policy, details);
-  CHECK(text.find("| approve-root | sign-certificate | activation | 3 |") != std::string::npos);
-  CHECK(text.find("| approve-crl | sign-crl | activation | 3 |") != std::string::npos);
+  CHECK(text.find("| approve-root | sign-certificate | activation | 3 | types two words |") != std::string::npos);
+  CHECK(text.find("| approve-crl | sign-crl | activation | 3 | - |") != std::string::npos);
   CHECK(text.find("| approve-crl | sign-certificate |") == std::string::npos);
   CHECK(text.find("| adopt | adopt-policy | governance | 2 |") != std::string::npos);
   CHECK(text.find("sign-batch") == std::string::npos);
   const std::string batch = script_markdown(read_procedure("i", with(shipped("issue-intermediates.toml"), "as = \"each\"", "as = \"batch\"")), policy, details);
   CHECK(batch.find("| approve | sign-batch | activation | 3 |") != std::string::npos);
   CHECK(batch.find("sign-certificate") == std::string::npos);
+}
+
+TEST_CASE("where policy wants a witness, and there only, a step has a place for who it was") {
+  const Procedure procedure = read_procedure("g", shipped("root-genesis.toml"));
+  const auto printed = [&](const char* policy) { return script_markdown(procedure, read_policy("p", shipped(policy)), details); };
+  const std::string told = "types two other words of the same digest", text = printed("policy-rehearsal.toml");
+  CHECK(count(text, told) == 1);
+  CHECK(count(text, "| sign-certificate | w1 | …") == 1);
+  CHECK(text.find(told) > text.find("[approve-root]"));
+  CHECK(text.find(told) < text.find("[sign-root]"));
+  CHECK(count(printed("policy-rehearsal-matter.toml"), told) == 0);
+  const std::string production = printed("policy-production.toml");
+  CHECK(count(production, told) == 3);  // generate, approve-root, approve-crl
+  CHECK(count(production, "| generate-key | w1 | …") == 1);
 }
 
 TEST_CASE("the same input gives the same bytes, and a production script does not say rehearsal") {

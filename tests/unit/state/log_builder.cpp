@@ -39,6 +39,8 @@ members = ["c1", "c2", "c3"]
 [quorums.recovery]
 m = 2
 members = ["c1", "c2", "c3"]
+[witness]
+acts = ["sign-certificate", "sign-batch"]
 [root]
 algorithm = "p384"
 subject = "CN=Test Root G1, O=Example REHEARSAL, C=CH"
@@ -398,7 +400,7 @@ void LogBuilder::genesis() {
   const auto tbs = pki::build_tbs(root_plan());
   approve("sign-certificate", put(tbs.view()), {"c1", "c3"});
   activate("sign");
-  emit("intent", {}, {{"id", "root"}, {"act", "sign-certificate"}, {"key", m_root_id}, {"tbs", sha256(tbs.view())}});
+  emit("intent", {"w1"}, {{"id", "root"}, {"act", "sign-certificate"}, {"key", m_root_id}, {"tbs", sha256(tbs.view())}});
   issue("root", tbs, "root-generic", "none");
   deactivate();
   approve("sign-crl", put(pki::build_crl_tbs(crl_plan(1)).view()), {"c2", "c3"});
@@ -440,7 +442,7 @@ void LogBuilder::issue_intermediates() {
   approve("sign-batch", batch, {"c1", "c2"});
   approve("sign-crl", put(pki::build_crl_tbs(crl_plan(2)).view()), {"c1", "c2"});
   activate("sign");
-  emit("intent", {}, {{"id", "batch"}, {"act", "sign-batch"}, {"key", m_root_id}, {"tbs", batch}});
+  emit("intent", {"w1"}, {{"id", "batch"}, {"act", "sign-batch"}, {"key", m_root_id}, {"tbs", batch}});
   for (std::size_t i = 0; i < 2; ++i) issue("batch", tbs[i], "issuing-generic", hex(csrs[i]));
   crl(2);
   deactivate();

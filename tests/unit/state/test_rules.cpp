@@ -381,6 +381,33 @@ TEST_CASE("QUORUM-1, QUORUM-2: how many approve, and what") {
   CHECK(broken_at(n, [&](Record& r) { set(r, "sig", happy().approval("c2", before(where("policy")), "sign-batch", field_digest(n, "sha256"))); }) == Ids{"QUORUM-2"});
 }
 
+TEST_CASE("WITNESS-1: somebody who holds that role and did not approve is named where policy wants it") {
+  const std::size_t root = where("intent", "act", "sign-certificate"), batch = where("intent", "act", "sign-batch");
+  for (const std::size_t n : {root, batch}) {
+    CHECK(broken_at(n, [](Record& r) { r.who.clear(); }) == Ids{"WITNESS-1"});
+    CHECK(broken_at(n, [](Record& r) { r.who = {"so1", "c2"}; }) == Ids{"WITNESS-1"});
+    CHECK(broken_at(n, [](Record& r) { r.who = {"adm1", "w1"}; }) == Ids{});
+  }
+  CHECK(broken_at(root, [](Record& r) { r.who = {"stranger"}; }) == Ids{"ROLE-1", "WITNESS-1"});
+  const auto w1_approved = [&](std::string_view act, const Digest& digest) {
+    return broken_after(root, [&](state::CaState& s) { s.open->approvals[std::string(act)][digest]["w1"] = 0; });
+  };
+  CHECK(w1_approved("sign-certificate", field_digest(root, "tbs")) == Ids{"WITNESS-1"});
+  CHECK(w1_approved("sign-certificate", sha256("other bytes")) == Ids{});
+  CHECK(w1_approved("sign-crl", field_digest(root, "tbs")) == Ids{});
+  // Nobody is wanted for the CRL, nor for anything by a policy that has no such table.
+  const std::size_t crl = where("intent", "act", "sign-crl");
+  CHECK(broken_at(crl, [](Record& r) { r.who.clear(); }) == Ids{});
+  CHECK(broken_after(crl, under_policy({{"\"sign-batch\"]", "\"sign-crl\"]"}})) == Ids{"WITNESS-1"});
+  CHECK(broken_after(where("intent", "act", "generate-key"), under_policy({{"\"sign-batch\"]", "\"generate-key\"]"}})) == Ids{"WITNESS-1"});
+  CHECK(broken_after(where("intent", "act", "init-token", 1), under_policy({{"\"sign-batch\"]", "\"init-token\"]"}})) == Ids{"WITNESS-1"});
+  state::CaState s = before(root);
+  under_policy({{"[witness]\nacts = [\"sign-certificate\", \"sign-batch\"]\n", ""}})(s);
+  Record r = happy().records()[root];
+  r.who.clear();
+  CHECK(broken_by(s, r, happy().source()) == Ids{});
+}
+
 TEST_CASE("QUORUM-3, QUORUM-4: how many hand in, and whose shares they are") {
   const std::size_t n = where("hand-in", "purpose", "activate");
   CHECK(broken_at(n, [](Record& r) { set(r, "commitment", sha256("another share")); }) == Ids{"QUORUM-3"});

@@ -90,6 +90,22 @@ TEST_CASE("ROLE-5 and LOG-3's gap can be waived where they are asked, and nothin
   CHECK(broken_by(s, happy().records()[n], happy().source()) == Ids{});
 }
 
+TEST_CASE("WITNESS-1 can be waived: a witness may fall ill") {
+  const std::size_t n = where("intent", "act", "sign-certificate");
+  Record r = happy().records()[n];
+  r.who.clear();
+  state::CaState s = before(n);
+  const std::string until = "2026-12-01T00:00:00Z";
+  const Digest act = happy().put(ledger::act_artifact({{"rule", "WITNESS-1"}, {"reason", "w1 fell ill"}, {"end", until}, {"event", "intent"}}));
+  s.open->waivers.push_back({"WITNESS-1", "w1 fell ill", *time_from_text(until), act, 0});
+  CHECK(broken_by(s, r, happy().source()) == Ids{});
+  CHECK(state::is_waived(s, "WITNESS-1", "intent", r.t, happy().source()));
+  CHECK(!state::is_waived(s, "WITNESS-1", "close", r.t, happy().source()));
+  CHECK(!state::is_waived(s, "ROLE-5", "intent", r.t, happy().source()));
+  CHECK(!state::is_waived(s, "WITNESS-1", "intent", *time_from_text("2026-12-02T00:00:00Z"), happy().source()));
+  CHECK(!state::is_waived(before(n), "WITNESS-1", "intent", r.t, happy().source()));
+}
+
 TEST_CASE("A failed record is a fact, and breaks no rule of substance") {
   Record r = happy().records()[where("activate")];
   r.ok = false;

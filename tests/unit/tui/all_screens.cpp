@@ -72,6 +72,15 @@ void medium(Stage& s) {
   s.op->progress("Written and flushed: ledger-1");
   s.op->await_medium({"reinsert.ledger-1", "administrator", "Take the medium \"ledger-1\" out and put it in again; it is then read back."});
 }
+void insert(Stage& s) {
+  s.op->progress("waiting for the medium \"c2\": the disks that are in are \"ledger-1\", \"ledger-2\", \"c1\"");
+  s.op->await_medium({"insert.c2", "administrator", "It is not in: the disks that are in are \"ledger-1\", \"ledger-2\", \"c1\".\nPut in the medium \"c2\" (the own medium of c2)."});
+}
+void which_disk(Stage& s) {
+  const std::vector<std::string> options{"Cruzer Blade, serial \"4C530001230315117404\", 15 GB, \"SANDISK\", 15 GB free", "DataTraveler 3.0, serial \"C2\", 31 GB, 31 GB free", "none of these"};
+  (void)s.op->choose({"medium.c2", "administrator",
+                      "Which disk is the medium \"c2\" (the own medium of c2)? These carry no label of a ceremony yet. It is remembered, and written to; what is on it stays."}, options);
+}
 void reveal(Stage& s) {
   s.op->reveal({"new-passphrase.c2", "c2", "Your passphrase for your credential:"}, passphrase_of("academic acid acne acquire acrobat activity actress adapt"));
 }
@@ -113,6 +122,8 @@ const std::vector<Screen>& all_screens() {
       {"profile.issuing.csr", "<down>", choose},
       {"requests", "<down> ", pick},
       {"reinsert.ledger-1", "", medium},
+      {"insert.c2", "", insert},
+      {"medium.c2", "<down>", which_disk},
       {"passphrase.c2", "abc", secret},
       {"passphrase.c3", "", active},
       {"new-passphrase.c2+warning", "", reveal},
