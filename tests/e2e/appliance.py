@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from guest import OVMF, OVMF_VARIABLES, Guest
+from guest import OVMF, OVMF_VARIABLES, Guest, press_of
 from monitor import Monitor
 
 SECURE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
@@ -69,6 +69,10 @@ class Appliance(Guest):
                 raise self.failed(f"the machine did not say \"{text}\" in time")
             time.sleep(0.02)
         return time.monotonic() - self.begun
+
+    def type(self, text):
+        """Types, and does not wait until it was taken: look at the screen."""
+        self.keys(*map(press_of, text))
 
     def pull_boot_medium(self):
         self.detach("boot")

@@ -72,7 +72,7 @@ class Screen:
 
     def go_to(self, name):
         """To the row of a list that begins with this, or holds it."""
-        while True:
+        for _ in range(100):
             here = there = None
             for number, row in enumerate(self.task(self.lines())):
                 if not row.startswith(("> ", "  ")):
@@ -87,6 +87,7 @@ class Screen:
             if here == there:
                 return
             self.press_and_see("up" if there is not None and there < here else "down")
+        raise self.machine.failed(f"there is no row \"{name}\":\n" + "\n".join(self.lines()))
 
     def choose(self, option):
         self.go_to(option)
@@ -147,7 +148,10 @@ class Room:
             self.take_out(next(other for other in self.inserted if not other.startswith("ledger")))
         disk = self.disks[name]
         free = next(n for n in self.SOCKETS if n not in [socket for _, socket in self.inserted.values()])
+        attached = self.machine.log().count("Attached SCSI")
         self.inserted[name] = self.machine.attach_disk(disk.path, serial=disk.serial, port=str(free)), free
+        # People wait for the light on it.
+        self.machine.wait_for_log("Attached SCSI", count=attached + 1)
 
     def take_out(self, name):
         self.machine.detach(self.inserted.pop(name)[0])
@@ -169,6 +173,8 @@ class Room:
 
     def answer(self, question):
         what, _, whom = question.partition(".")
+        if "files" in self.inserted and question != "insert.files":
+            self.take_out("files")
         ca, screen = self.ca, self.screen
         if question in self.given:
             return screen.choose(self.given[question])
@@ -179,7 +185,8 @@ class Room:
                 self.put_in(whom)
             return screen.press_and_see("ret")
         if what == "medium":
-            return screen.choose(f'serial "{self.disks[whom].serial}"')
+            option = f'serial "{self.disks[whom].serial}"' if whom in self.disks else "none of these"
+            return screen.choose(option if any(option in line for line in screen.lines()) else "none of these")
         people = {"unlock": ca.people[0], "clock": ca.clock, "compared": ca.clock, "custody-by": ca.clock, "seen-by": ca.seen if whom in ca.clock.split() else ca.clock,
                   "members.governance": ca.governance, "members.activation": ca.activation, "members.recovery": ca.recovery}
         if question in people or what == "seen-by":

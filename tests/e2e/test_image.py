@@ -12,7 +12,7 @@ import unittest
 
 from appliance import Appliance
 from console_text import Glyphs
-from guest import OVMF_VARIABLES, Guest
+from guest import OVMF_VARIABLES, Guest, fat_image
 
 SOURCE = pathlib.Path(os.environ.get("CEREMONY_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 IMAGES = SOURCE / ".build/image"
@@ -189,16 +189,31 @@ class Boots(WithFolder):
                 self.assertIn(self.words(folder / name), "\n".join(lines))
             self.assertEqual("REHEARSAL" in lines[0], kind == "rehearsal")
             machine.pull_boot_medium()
-            return self.goes_on(machine, kind)
+            self.goes_on(machine, kind)
+            return machine.log()
 
     def goes_on(self, machine, kind):
+        """With the files of a CA of the other world: says so, and goes off."""
         if kind == "rehearsal":
-            self.wait_for_screen(machine, "Put in the medium \"ledger-1\"")
-        return machine.log()
+            self.wait_for_screen(machine, "Which CA?", "the sample CA of this image")
+            machine.keys("down", "ret")
+        self.wait_for_screen(machine, "Put in the disk with the files of the CA")
+        files = {"policy.toml": (SOURCE / f"procedures/policy-{'production' if kind == 'rehearsal' else 'rehearsal'}.toml").read_bytes(),
+                 "hsm.toml": (SOURCE / "procedures/hsm-softhsm2.toml").read_bytes()}
+        machine.attach_disk(fat_image(self.folder / f"{kind}-files.img", megabytes=36, files=files), serial="FILES", port="2")
+        machine.keys("ret")
+        self.wait_for_screen(machine, "this is the image of a " + kind, "Enter switches the machine off")
+        machine.keys("ret")
+        machine.wait_until_off()
 
-    def test_a_stick_starts_and_is_pulled_out(self):
+    def test_a_stick_starts_and_is_pulled_out_and_takes_no_policy_of_production(self):
         log = self.starts(stick("rehearsal"))
         self.assertIn("keyboard is on", log)
+
+    def test_the_production_image_starts_and_takes_no_policy_of_a_rehearsal(self):
+        # It says nothing on the serial line.
+        log = self.starts(stick("production"), "production")
+        self.assertNotIn("Linux version", log)
 
     def test_a_disc_starts_and_is_taken_out(self):
         disc, = (path for path in (IMAGES / "rehearsal").glob("ceremony-*.iso") if not path.stem.endswith("-signed"))

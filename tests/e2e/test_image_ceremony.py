@@ -14,7 +14,7 @@ from console_hands import Room
 from console_text import Glyphs
 from guest import Guest
 from support import BIN, PROCEDURES, SECOND, run
-from test_disks import REQUEST
+from test_guest_disks import REQUEST
 from test_image import IMAGES, stick
 
 MEMORY = 320  # MiB, of which the firmware keeps some
