@@ -97,10 +97,11 @@ void attend(Screen& screen) {
   auto start = read_start(*env);
   const Boot boot = take_identity(*env, screen);
   env->create(boot_file, as_view(text_of(boot)));
+  const auto devices = media::make_linux_devices(people_user, people_group);
+  media::keep_what_mounting_needs();
   std::vector<char*> arguments;
   for (auto& argument : start) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
-  const auto devices = media::make_linux_devices(people_user, people_group);
   while (true) {
     screen.clear();
     note("the program begins");
