@@ -112,7 +112,6 @@ void attend(Screen& screen) {
   std::unique_ptr<media::Devices> devices;
   const Boot boot = take_identity(*env, screen, devices);
   env->create(boot_file, as_view(text_of(boot)));
-  const auto devices = media::make_linux_devices(people_user, people_group);
   media::keep_what_mounting_needs();
   std::vector<char*> arguments;
   for (auto& argument : start) arguments.push_back(argument.data());
