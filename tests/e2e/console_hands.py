@@ -148,10 +148,10 @@ class Room:
             self.take_out(next(other for other in self.inserted if not other.startswith("ledger")))
         disk = self.disks[name]
         free = next(n for n in self.SOCKETS if n not in [socket for _, socket in self.inserted.values()])
-        attached = self.machine.log().count("Attached SCSI")
+        seen = self.machine.log().count(" disk stays off: ")
         self.inserted[name] = self.machine.attach_disk(disk.path, serial=disk.serial, port=str(free)), free
-        # People wait for the light on it.
-        self.machine.wait_for_log("Attached SCSI", count=attached + 1)
+        # The machine has seen it, and switches it on when people say that it is in.
+        self.machine.wait_for_log(" disk stays off: ", count=seen + 1)
 
     def take_out(self, name):
         self.machine.detach(self.inserted.pop(name)[0])

@@ -104,7 +104,7 @@ class Reproducible(WithFolder):
     def build(self, name, umask, zone, order, lock=SOURCE / "scripts/image.lock", more=(), code=0):
         """Another checkout, of files that were written in another order and at another time, by another person's habits."""
         source = self.folder / name / "source"
-        for path in sorted((SOURCE / "procedures").rglob("*.toml"), reverse=order):
+        for path in sorted([*(SOURCE / "procedures").rglob("*.toml"), SOURCE / "procedures/usb.rules"], reverse=order):
             target = source / path.relative_to(SOURCE)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
