@@ -73,15 +73,26 @@ class Disk:
 class Disc:
     """The same for a disc's image (ISO 9660) on a stick."""
 
-    def __init__(self, path, serial, files, links=None):
+    def __init__(self, path, serial, files, links=None, crowd=0):
         self.path, self.serial, self.read_only, self.slow = path, serial, False, None
         (tree := path.with_suffix("")).mkdir()
         for name, content in files.items():
             (tree / name).write_bytes(content)
+        for number in range(crowd):
+            (tree / f"crowd-{number % 100}").mkdir(exist_ok=True)
+            (tree / f"crowd-{number % 100}" / str(number)).touch()
         for name, to in (links or {}).items():
             (tree / name).symlink_to(to)
         run("xorriso", "-as", "mkisofs", "-quiet", "-r", "-J", "-V", "REQUESTS", "-o", path, tree)
         shutil.rmtree(tree)
+
+    def pretend(self, name, size):
+        """The folder says that the file has so many bytes (ECMA-119 9.1: the length after the location, in both byte orders)."""
+        image = bytearray(self.path.read_bytes())
+        at = image.index(name.upper().encode() + b";1") - 33 + 10
+        image[at:at + 8] = size.to_bytes(4, "little") + size.to_bytes(4, "big")
+        self.path.write_bytes(image)
+        return self
 
     def option(self):
         return f'QEMU HARDDISK, serial "{self.serial}", {self.path.stat().st_size // 10**6} MB, "REQUESTS", 0 MB free'

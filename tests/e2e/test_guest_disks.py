@@ -101,7 +101,7 @@ def stopped_issuance(table):
     (table.folder / "request.cnf").write_text(REQUEST)
     run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", table.folder / "m.key", "-out", table.folder / "m.csr",
         "-config", table.folder / "request.cnf")
-    table.disks["intake"] = Disc(table.folder / "requests.iso", "INTAKE", {"m.csr": (table.folder / "m.csr").read_bytes(), "\x1b[2J.csr": b"", "$(reboot).csr": b"", "Zürich.csr": b""})
+    table.disks["intake"] = Disc(table.folder / "requests.iso", "INTAKE", {"m.csr": (table.folder / "m.csr").read_bytes(), "\x1b[2J.csr": b"", "$(reboot).csr": b"", "Zürich.csr": b"", "huge.csr": b"x"}, crowd=100_000).pretend("huge.csr", 0xFFFFF000)
     table.add("protected").read_only = True
 
     def lose_a_ledger(at):
@@ -109,7 +109,7 @@ def stopped_issuance(table):
         at.put_in("intake")
 
     table.instead = {("waits", "intake"): [lose_a_ledger], ("waits", "factory-m"): [lambda at: at.put_in("protected")]}
-    answers = issue_answers().give("dashboard", "issue-intermediates").give("begin", "yes").give("step.export-bundles.refused", "stop")
+    answers = issue_answers().give("csr.huge.csr.refused", "again").give("dashboard", "issue-intermediates").give("begin", "yes").give("step.export-bundles.refused", "stop")
     answers.entries += table.answers_for("intake").entries + Answers().give("medium.factory-m", escaped(table.disks["protected"].option())).entries
     return table.run(None, answers, [*SECOND.people, *SECOND.media])
 
@@ -192,7 +192,11 @@ class Disks(unittest.TestCase):
     def test_names_that_are_meant_for_the_terminal_or_a_shell_are_left_out(self):
         self.says(STOPPED, 'left out: "\\x1b[2J.csr": a character that is not one of', 'left out: "$(reboot).csr": ', 'left out: "Z\\xc3\\xbcrich.csr": ')
         self.assertNotIn("\x1b", STOPPED.text)
-        self.assertEqual([record["d"]["medium"] for record in self.records("import")], ["intake"])
+        self.assertEqual([record["d"]["medium"] for record in self.records("import")], ["intake", "intake"])
+
+    def test_a_file_of_four_gib_among_a_hundred_thousand_is_left_out_and_the_request_is_not(self):
+        self.says(STOPPED, "huge.csr: the file is larger than 65536 bytes")
+        self.assertEqual([(record["res"], record["d"].get("subject", "")[:3]) for record in self.records("import")], [("fail", ""), ("ok", "CN=")])
 
     def test_a_disk_that_was_not_taken_out_is_not_read_back(self):
         self.says(GENESIS, 'waiting for the medium "adm2": it was not taken out: pull it out, and put it in again')

@@ -261,6 +261,18 @@ TEST_CASE("a request under the wrong profile is given the right one, and one tha
   CHECK(count(room.log(), "\"ev\":\"issue\"") == 2);  // the root and one
 }
 
+TEST_CASE("a request that changes on its medium after it was shown is certified as it was shown", "[stories]") {
+  auto& room = after_genesis();
+  const auto key_of = [&](const std::string& command) { return tty::shell("openssl " + command + " -pubout -outform DER 2>/dev/null | sha256sum"); };
+  const auto shown = key_of("pkey -in " + room.at("tokens/a.csr.key"));
+  auto face = room.lines("issue-intermediates");
+  room.until(*face, "take.a.csr");
+  room.request("a.csr");
+  CHECK(key_of("pkey -in " + room.at("tokens/a.csr.key")) != shown);
+  room.completes(*face);
+  CHECK(tty::shell("openssl x509 -in " + room.at("factory-a/bundle-*/certs/issuing.pem") + " -noout -pubkey | openssl pkey -pubin -pubout -outform DER | sha256sum") == shown);
+}
+
 TEST_CASE("lines take slips, second thoughts, a deviation, a wrong share, a member twice, a stop and a resume", "[stories]") {
   auto& room = after_genesis();
   auto face = room.lines("issue-intermediates");
