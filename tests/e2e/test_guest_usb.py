@@ -14,6 +14,27 @@ PROGRAM = os.environ["CEREMONY_USB_WATCH"]
 KEYBOARD = "1-1"
 
 
+MOUNTER = pathlib.Path(PROGRAM).parents[2] / "media/ceremony-mounter"
+SCAN_LINE = os.environ["CEREMONY_SCAN_LINE"]
+
+
+class Scanner(unittest.TestCase):
+    def test_the_mounter_hands_a_scanner_over_before_it_types_on_the_console(self):
+        with Guest([MOUNTER, SCAN_LINE], append="usbcore.authorized_default=0", files={"/etc/usb": b"ceremony-usb/v1\n"}) as guest:
+            job = guest.start_job([MOUNTER, "--usb", "/etc/usb", "--user", "1000:1000", "--", guest.called[SCAN_LINE]])
+            guest.run("until grep -q 'USB Keyboard' /proc/bus/input/devices; do sleep 0.02; done")
+            typed = guest.read_line_on_screen()
+            guest.attach_second_keyboard("scanner", port="2")
+            guest.run(f"until grep -q reads {job}.out; do sleep 0.02; done", seconds=30)
+            guest.scan("KCYZ1Q\n")
+            result = guest.wait_job(job)
+            self.assertEqual((result.code, result.out), (0, "reads\nKCYZ1Q\n"), result)
+            # None of its keys came to the console.
+            guest.type("good\n")
+            guest.wait_for(typed)
+            self.assertEqual(guest.run(f"cat {typed}").out, "good\n")
+
+
 class Usb(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-usb-test-"))
