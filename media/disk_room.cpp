@@ -136,11 +136,11 @@ DiskRoom::Look DiskRoom::look(const std::string& name, std::optional<std::uint64
 }
 
 bool DiskRoom::look_at_usb(bool awaited) {
-  auto news = std::exchange(m_before, {});
-  for (auto& one : m_mounter.usb_news()) news.push_back(std::move(one));
+  for (auto& one : m_mounter.usb_news()) m_news.push_back(std::move(one));
   const auto is_waiting_disk = [](const UsbNews& n) { return n.state == UsbState::asked && n.role == "disk"; };
-  const bool one = awaited && std::ranges::count_if(news, is_waiting_disk) == 1;
-  for (auto device : news) {
+  const bool one = awaited && std::ranges::count_if(m_news, is_waiting_disk) == 1;
+  while (!m_news.empty()) {
+    auto device = m_news.front();
     if (device.state == UsbState::asked) {
       const bool ours = (one && is_waiting_disk(device)) || m_hands.is_ours(device);
       try {
@@ -154,6 +154,8 @@ bool DiskRoom::look_at_usb(bool awaited) {
       else if (device.state == UsbState::asked) device.sentence = "the " + device.role + " at port " + device.port + " is used";
       if (device.state == UsbState::asked) device.state = ours ? UsbState::on : UsbState::off;
     }
+    // Whoever leaves while they are asked is asked again; what was answered is noted before anybody can leave.
+    m_news.erase(m_news.begin());
     if (device.state == UsbState::off) m_notes.push_back(device.sentence);
     m_hands.told(device);
   }

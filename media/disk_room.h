@@ -55,7 +55,7 @@ class DiskRoom final {
   void give_way(std::function<void()> put_away);
 
   /// What somebody else was told over USB, and did not deal with.
-  void hear(std::vector<UsbNews> news) { m_before = std::move(news); }
+  void hear(std::vector<UsbNews> news) { m_news = std::move(news); }
   /// Looks at what was plugged in and pulled out, asks about what wants to be asked about, and returns what belongs on the record, since it
   /// was returned before.
   [[nodiscard]] std::vector<std::string> take_notes();
@@ -103,7 +103,7 @@ class DiskRoom final {
   std::map<std::string, Peeked> m_peeked;  ///< by node
   std::function<void()> m_put_away;
   std::vector<std::string> m_notes;
-  std::vector<UsbNews> m_before;
+  std::vector<UsbNews> m_news;  ///< not dealt with yet
 };
 
 /// How people tell a disk from others: `QEMU HARDDISK, serial "C1", 64 MB, "CEREMONY"`.

@@ -110,12 +110,14 @@ class Hands final : public DiskHands {
   }
   bool is_ours(const UsbNews& device) override {
     heard.push_back("ours? " + device.role + " " + device.port);
+    if (std::exchange(leaves, false)) throw Refused(VolumeRefusal::failed, "people left", "", "come back");
     return ours;
   }
   void scan_with(int descriptor) override { heard.push_back("scan with " + std::to_string(descriptor)); }
   void told(const UsbNews& device) override {
     heard.push_back(device.role + " " + device.port + (device.state == UsbState::on ? " on" : device.state == UsbState::off ? " off" : device.state == UsbState::gone ? " gone" : " asked"));
   }
+  bool leaves = false;  ///< when they are asked next
   bool ours = true;  ///< what people say of a device
   std::optional<std::size_t> which(const std::string& name, std::span<const DiskOffered> offered) override {
     std::string all;

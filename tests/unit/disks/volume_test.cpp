@@ -257,6 +257,16 @@ TEST_CASE("what nobody asked for is asked about, and what stays off is noted onc
   CHECK(desk.hands.take() == Heard{"put in c1", "ours? disk 1-2", "disk 1-2 on", "ours? disk 1-4", "disk 1-4 on", "which c1: a"});
 }
 
+TEST_CASE("what people were asked about when they left is asked again, and nothing that came is lost") {
+  Desk desk;
+  desk.machine.news = {{UsbState::asked, "1-2", 5, "scanner", "the keyboard"}, {UsbState::off, "1-3", 6, "unknown device", "the radio stays off"}};
+  desk.hands.leaves = true;
+  CHECK(fate([&] { (void)desk.volumes.take_notes(); }) == "media/failed");
+  desk.hands.ours = false;
+  CHECK(desk.volumes.take_notes() == Heard{"the keyboard; people said that it is not theirs", "the radio stays off"});
+  CHECK(desk.machine.approved.empty());
+}
+
 TEST_CASE("a scanner that is theirs is read, and one that was pulled out before it was switched on is noted") {
   Desk desk;
   desk.machine.news = {{UsbState::asked, "1-5", 9, "scanner", "the scanner"}};
