@@ -1,12 +1,11 @@
 """The boot media: a stick (GPT, one EFI system partition) and a disc that is a stick too. Each is a pure function of the files in it."""
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
 import zlib
 
-SECTOR = 512
+SECTOR, ISO_SECTOR = 512, 2048
 ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 # Made up once. What tells a stick from another is its image's digest.
 DISK_ID, ESP_ID = "43455245-4D4F-4E59-8001-000000000001", "43455245-4D4F-4E59-8001-000000000002"
@@ -65,12 +64,14 @@ def stick(path, partition):
 
 
 def disc(path, partition, files, work, seconds):
-    """An ISO that firmware starts from a disc (El Torito) and from a stick (the partition); `files` can be read on the disc as well."""
-    tree = work / "iso"
-    for name, source in files.items():
+    """An ISO that firmware starts from a disc (El Torito) and from a stick (the partition); `files` can be read on the disc as well, and
+    are there once: the folders name the very sectors that they have in the partition."""
+    tree, names = work / "iso", {}
+    for number, name in enumerate(files):
         target = tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        names[name] = f"in place of {name}, {number}\n".encode().ljust(ISO_SECTOR, b"\0")
+        target.write_bytes(names[name])
         os.chmod(target, 0o644)
     for folder, _, _ in os.walk(tree, topdown=False):
         os.chmod(folder, 0o755)
@@ -79,4 +80,26 @@ def disc(path, partition, files, work, seconds):
         os.utime(tree / name, (seconds, seconds))
     run("xorriso", "-as", "mkisofs", "-quiet", "-V", "CEREMONY", "-r", "-o", path, "-partition_offset", "16", "-append_partition", "2", ESP_TYPE, partition,
         "-appended_part_as_gpt", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot", tree, seconds=seconds)
+    image, there = bytearray(pathlib.Path(path).read_bytes()), pathlib.Path(partition).read_bytes()
+    begin = image.index(there)
+    for name, source in files.items():
+        content = pathlib.Path(source).read_bytes()
+        point_to(image, pathlib.PurePosixPath(name).name, image.index(names[name]), begin + there.index(content), len(content))
+    pathlib.Path(path).write_bytes(image)
     return path
+
+
+def both_orders(value):
+    return struct.pack("<I", value) + struct.pack(">I", value)
+
+
+def point_to(image, name, instead, at, size):
+    """Every folder's entry of that name (ECMA-119, 9.1) says that the file is at `at`; it said `instead`. There are two: one counts from the
+    start of the first partition."""
+    wanted, found = b"%c%s;1" % (len(name) + 2, name.encode()), -1
+    while (found := image.find(wanted, found + 1)) >= 0:
+        where, = struct.unpack_from("<I", image, found - 30)
+        start = instead // ISO_SECTOR - where
+        if at % ISO_SECTOR or start < 0 or image[found - 30:found - 14] != both_orders(where) + both_orders(ISO_SECTOR):
+            raise AssertionError(f"the disc's entry of {name} is not as expected")
+        image[found - 30:found - 14] = both_orders(at // ISO_SECTOR - start) + both_orders(size)

@@ -17,6 +17,10 @@ import time
 from guest import OVMF, OVMF_VARIABLES, Guest, press_of
 from monitor import Monitor
 
+# What QEMU writes down of every key: when it goes to the keyboard, and when the machine has taken all that the keyboard holds.
+KEYS_ARE_TRACED = ["-trace", "enable=input_event_key_qcode", "-trace", "enable=hid_kbd_queue_*"]
+# A keyboard holds 16 presses and releases, and loses what comes then.
+HELD = 14
 SECURE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 
 
@@ -27,12 +31,12 @@ class Appliance(Guest):
     def __init__(self, medium, memory=1024, variables=None, tpm=False, display="none"):  # noqa: no call of super: it has no agent
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-appliance-"))
         self.process = self.tpm = self.port = self.monitor = None
-        self.disks, self.begun, self.has_tpm = 0, None, tpm
+        self.disks, self.begun, self.has_tpm, self.traced = 0, None, tpm, self.folder / "keys"
         shutil.copy(variables or OVMF_VARIABLES, self.folder / "variables")
         disc = str(medium).endswith(".iso")
         self.command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35,smm=on" if variables else "q35", "-m", str(memory), "-nodefaults",
                         "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video,edid=on,xres=1024,yres=768", "-display", display,
-                        "-serial", f"file:{self.folder}/console", "-qmp", f"unix:{self.folder}/monitor",
+                        "-D", str(self.traced), *KEYS_ARE_TRACED, "-serial", f"file:{self.folder}/console", "-qmp", f"unix:{self.folder}/monitor",
                         "-drive", f"if=pflash,format=raw,readonly=on,file={SECURE if variables else OVMF}", "-drive", f"if=pflash,format=raw,file={self.folder}/variables",
                         "-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,id=keyboard,bus=usb.0,port=8",
                         "-blockdev", f"driver=raw,node-name=medium,read-only=on,file.driver=file,file.filename={pathlib.Path(medium).absolute()}"]
@@ -70,8 +74,35 @@ class Appliance(Guest):
             time.sleep(0.02)
         return time.monotonic() - self.begun
 
+    def keys(self, *presses):
+        """As Guest.keys; returns when the machine took them. What it makes of them is on the screen."""
+        events, some = 0, []
+        for press in presses:
+            if events + 2 * len(press.split("-")) > HELD:
+                self.press_and_wait(some, events)
+                events, some = 0, []
+            events += 2 * len(press.split("-"))
+            some.append(press)
+        self.press_and_wait(some, events)
+
+    def press_and_wait(self, presses, events):
+        before = self.traced.stat().st_size
+        super().keys(*presses)
+        limit = time.monotonic() + 60
+        while True:
+            traced = self.traced.read_bytes()[before:].decode()
+            if "hid_kbd_queue_full" in traced:
+                raise self.failed("the keyboard lost a key")
+            done = traced.count("input_event_key_qcode")
+            if done >= events and "hid_kbd_queue_empty" in traced[traced.rindex("input_event_key_qcode"):]:
+                return
+            if self.process.poll() is not None:
+                return  # the last key switched it off
+            if time.monotonic() > limit:
+                raise self.failed(f"the machine took {done} of {events} presses and releases")
+            time.sleep(0.01)
+
     def type(self, text):
-        """Types, and does not wait until it was taken: look at the screen."""
         self.keys(*map(press_of, text))
 
     def pull_boot_medium(self):

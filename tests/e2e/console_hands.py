@@ -48,9 +48,8 @@ class Screen:
         return self.id_of(lines), lines
 
     def field(self, text):
-        for at in range(0, len(text), 6):
-            self.machine.type(text[at:at + 6])
-            self.wait(f"what was typed: {text}", lambda lines, seen=text[:at + 6][-16:]: any(line.rstrip("\ufffd_ ").endswith(seen.rstrip()) for line in lines[2:]))
+        self.machine.type(text)
+        self.wait(f"what was typed: {text}", lambda lines: any(line.rstrip("\ufffd_ ").endswith(text[-16:].rstrip()) for line in lines[2:]))
 
     def type(self, text):
         if text:
@@ -58,11 +57,7 @@ class Screen:
         self.press_and_see("ret")
 
     def secret(self, text):
-        # Nothing is shown; a picture between the keys gives the machine time to take them.
-        for at in range(0, len(text), 5):
-            self.machine.type(text[at:at + 5])
-            self.lines()
-            self.lines()
+        self.machine.type(text)
         self.press_and_see("ret")
 
     def yes(self):
@@ -129,13 +124,14 @@ class Screen:
 
 
 class Room:
-    """A CA's people at the machine, their disks and notes. `asked` counts the questions."""
+    """A CA's people at the machine, their disks and notes. `asked` counts the questions; `before` is what is done when one is there, before
+    it is answered: {question: a function of this room}."""
 
     SOCKETS = range(1, 8)
 
     def __init__(self, machine, glyphs, folder, ca):
         self.machine, self.screen, self.folder, self.ca = machine, Screen(machine, glyphs), folder, ca
-        self.disks, self.inserted, self.notes, self.asked, self.given = {}, {}, {}, 0, {}
+        self.disks, self.inserted, self.notes, self.asked, self.given, self.before = {}, {}, {}, 0, {}, {}
 
     def add(self, name, **how):
         self.disks[name] = Disk(self.folder / f"{name}.img", name.upper(), **how)
@@ -169,6 +165,8 @@ class Room:
             if question == "finished" or question.endswith(".refused"):
                 raise self.machine.failed(f"it asks {question}:\n" + "\n".join(lines))
             self.asked += 1
+            if question in self.before:
+                self.before.pop(question)(self)
             self.answer(question)
 
     def answer(self, question):

@@ -1,9 +1,10 @@
-"""A CA's first two ceremonies on the machine as it ships: firmware, the rehearsal's boot image, the console's screen, keys, and disks that
-are moved as the screen says. Then this machine, which had no part in it, looks at every disk."""
+"""A CA's first two ceremonies on the machine as it ships: firmware with Secure Boot and our keys, a TPM, the rehearsal's boot image, the
+console's screen, keys, and disks that are moved as the screen says. Then this machine, which had no part in it, looks at every disk."""
 import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import time
@@ -12,12 +13,15 @@ import unittest
 from appliance import Appliance
 from console_hands import Room
 from console_text import Glyphs
+from frames import Frame, codes_in, joined
 from guest import Guest
-from support import BIN, PROCEDURES, SECOND, run
+from secure_boot import Keys
+from support import BIN, SECOND, run
 from test_guest_disks import REQUEST
-from test_image import IMAGES, stick
+from test_image import IMAGES
 
-MEMORY = 320  # MiB, of which the firmware keeps some
+# MiB: of a machine, of which the firmware keeps some; and what scrypt takes at this policy's work factor, 2^14.
+MEMORY, SCRYPT = 256 + 16, 16
 
 
 class Ceremony(unittest.TestCase):
@@ -31,7 +35,7 @@ class Ceremony(unittest.TestCase):
         room.until("finished")
         lines = room.screen.lines()
         self.assertIn("The ceremony is closed and signed", " ".join("\n".join(room.screen.task(lines)).split()))
-        print(f"\ncounted: {procedure} on the boot image: {room.asked - before} questions in {time.monotonic() - begun:.0f} s, on a machine of {MEMORY} MiB")
+        print(f"\ncounted: {procedure} on the boot image: {room.asked - before} questions in {time.monotonic() - begun:.0f} s, on a machine of {MEMORY} MiB, {SCRYPT} of them for scrypt")
         room.screen.press("ret")
         room.screen.wait("the end", lambda lines: any("Enter switches the machine off" in line for line in lines))
         room.take_all_out()
@@ -39,17 +43,21 @@ class Ceremony(unittest.TestCase):
     def test_a_genesis_and_an_issuance_by_key_presses(self):
         with Guest(uefi=True) as guest:
             glyphs = Glyphs.learn(guest, self.folder)
-        with Appliance(stick("rehearsal"), memory=MEMORY) as machine:
+        keys = Keys(self.folder)
+        medium = keys.copy_and_sign(IMAGES / "rehearsal", self.folder / "image")
+        with Appliance(medium, memory=MEMORY, variables=keys.variables, tpm=True) as machine:
             room = Room(machine, glyphs, self.folder, SECOND)
             files = {"policy.toml": SECOND.policy.read_bytes(), "hsm.toml": SECOND.binding.read_bytes(), "media.txt": b"factory-m\n"}
             room.add("files", files=files)
             room.given["ca"] = "a CA whose files are on a disk"
             machine.wait_for_log("ceremony: uki ")
+            self.assertIn("UEFI Secure Boot is enabled.", machine.log())
             machine.pull_boot_medium()
             self.begin(room, "root-genesis")
             self.request(room)
             machine.type("again")
             room.screen.press_and_see("ret")
+            room.before["exported.factory-m"] = self.read_codes
             self.begin(room, "issue-intermediates")
             machine.keys("ret")
             machine.wait_until_off()
@@ -61,6 +69,25 @@ class Ceremony(unittest.TestCase):
             self.folder / "request.cnf")
         room.add("intake", files={"m.csr": (self.folder / "m.csr").read_bytes()})
         room.given |= {"profile.m.csr": "issuing-matter-pai", "take.m.csr": "take it in"}
+
+    def read_codes(self, room):
+        """Every code of what was exported, off pictures of the screen."""
+        self.codes, frames = [], {}
+        room.screen.press_and_see("q")
+        while True:
+            lines = room.screen.wait("a code", lambda lines: "in any order" in "\n".join(lines))
+            number, of = map(int, re.search(r"Code (\d+) of (\d+)", "\n".join(lines)).groups())
+            frame = Frame(codes_in(room.machine.screendump(self.folder / "code.png")))
+            if frame.sid in [sid for sid, _ in self.codes]:
+                break  # round once
+            frames[frame.index] = frame
+            if number < of:
+                room.screen.press_and_see("right")
+                continue
+            self.codes.append((frame.sid, joined(frames)))
+            frames = {}
+            room.screen.press_and_see("tab")
+        room.screen.press_and_see("esc")
 
     def check(self, room):
         for name, disk in room.disks.items():
@@ -77,11 +104,14 @@ class Ceremony(unittest.TestCase):
         crl, = (bundle / "crl").glob("*.crl")
         run("openssl", "crl", "-inform", "DER", "-in", crl, "-out", self.folder / "crl.pem")
         run("openssl", "verify", "-x509_strict", "-check_ss_sig", "-crl_check_all", "-CRLfile", self.folder / "crl.pem", "-CAfile", bundle / "certs/root.pem", bundle / "certs/issuing.pem")
+        wanted = [path.read_bytes() for path in sorted(bundle.rglob("*")) if path.suffix in (".der", ".crl") or path.name == "MANIFEST"]
+        self.assertEqual(len(wanted), 4)
+        self.assertEqual(sorted(payload for _, payload in self.codes), sorted(wanted))
         opens = [record["d"] for record in map(json.loads, (ledgers[0] / "transcript.log").read_text().splitlines()) if record["ev"] == "open"]
         self.assertEqual(len(opens), 2)
         for fields in opens:
-            for field, name in (("image", "MANIFEST"), ("uki", "ceremony.efi")):
-                self.assertEqual(fields[field], hashlib.sha256((IMAGES / "rehearsal" / name).read_bytes()).hexdigest())
+            for field, name in (("image", "MANIFEST"), ("uki", "ceremony.signed.efi")):
+                self.assertEqual(fields[field], hashlib.sha256((self.folder / "image" / name).read_bytes()).hexdigest())
             self.assertEqual(fields["operator"], "tui")
 
 
