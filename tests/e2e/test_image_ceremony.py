@@ -46,10 +46,12 @@ class Ceremony(unittest.TestCase):
             room.given["ca"] = "a CA whose files are on a disk"
             machine.wait_for_log("ceremony: uki ")
             machine.pull_boot_medium()
+            room.screen.choose_keyboard()
             self.begin(room, "root-genesis")
             self.request(room)
             machine.type("again")
-            room.screen.press_and_see("ret")
+            room.screen.press("ret")
+            room.screen.choose_keyboard()
             self.begin(room, "issue-intermediates")
             machine.keys("ret")
             machine.wait_until_off()
