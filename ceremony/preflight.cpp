@@ -182,6 +182,11 @@ Said look_at_media(const procedure::Procedure& procedure, Surroundings& around) 
     if (intake.inserted() != media::Inserted::no && std::ranges::none_of(intake.list(), [](const auto& file) { return file.ends_with(".csr"); }))
       return {Ready::look, says + "; there is no *.csr on \"intake\" yet"};
   }
+  if (has_step(procedure, "admit_image")) {
+    auto& intake = around.volumes.named("intake");
+    if (intake.inserted() != media::Inserted::no && !intake.exists("SHA256SUMS"))
+      return {Ready::look, says + "; there is no SHA256SUMS of a new boot image on \"intake\" yet"};
+  }
   const auto backups = around.volumes.names("backup");
   const bool factory = std::ranges::any_of(others, [&](const auto& n) { return n != "intake" && n != "public" && std::ranges::find(backups, n) == backups.end(); });
   if (has_step(procedure, "export_bundles") && !factory) return {Ready::look, says + "; no factory's medium is named"};

@@ -153,7 +153,7 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   auto* const run = app.add_subcommand("run", "Run a procedure, or go on with the one that was interrupted; without a procedure, the console.\n"
       "Example: ceremony run root-genesis --policy policy.toml --hsm hsm.toml --ledger A --ledger B --backup C --backup D\n"
       "                  --media c1=FOLDER … (one a person), intake=, public=, and one a factory");
-  run->add_option("procedure", o.procedure, "id (root-genesis, issue-intermediates) or file of the procedure");
+  run->add_option("procedure", o.procedure, "id (root-genesis, issue-intermediates, admit-image) or file of the procedure");
   add_table_options(*run, o);
   auto* const console = app.add_subcommand("console", "The dashboard: what is due, what can be started and what is missing to start it; then Begin. Options of `run`.");
   add_table_options(*console, o);

@@ -57,11 +57,13 @@ extern "C" void pass_on(int signal) {
 
 }  // namespace
 
-void keep_what_mounting_needs() {
+void keep_what_mounting_needs(std::initializer_list<unsigned> also) {
   // mount; become the user; pass signals on to them. Root owns the devices and the folder, so no right to pass over owners is needed.
   ::__user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<::__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> kept{};
-  for (const unsigned one : {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_KILL}) kept[one / 32].effective |= 1U << (one % 32);
+  const auto keep = [&kept](unsigned one) { kept[one / 32].effective |= 1U << (one % 32); };
+  for (const unsigned one : {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_KILL}) keep(one);
+  for (const unsigned one : also) keep(one);
   for (auto& part : kept) part.permitted = part.effective;
   if (::syscall(SYS_capset, &head, kept.data()) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed("capset");
 }

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <initializer_list>
+
 #include "ceremony/ground/env.h"
 #include "media/mounter_server.h"
 
@@ -18,8 +20,8 @@ inline constexpr int mounter_descriptor = 3;
 /// The terminal's signals are the program's; SIGTERM and SIGHUP are passed on to it. Throws Refused{VolumeRefusal::failed}.
 [[nodiscard]] int run_with_mounter(Devices& devices, const Path& folder, uid_t user, gid_t group, char* const* command);
 
-/// Gives up, in this process and what comes from it, every privilege of root but those that run_with_mounter needs. For a program that does
-/// nothing else. Throws Refused{VolumeRefusal::failed}.
-void keep_what_mounting_needs();
+/// Gives up, in this process and what comes from it, every privilege of root but those that run_with_mounter needs, and `also`
+/// (linux/capability.h). For a program that does nothing else. Throws Refused{VolumeRefusal::failed}.
+void keep_what_mounting_needs(std::initializer_list<unsigned> also = {});
 
 }  // namespace ceremony::media

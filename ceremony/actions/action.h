@@ -39,6 +39,7 @@ void approve_signatures(Run& run);
 void sign_prepared(Run& run);
 void export_payload(Run& run);
 void export_bundles(Run& run);
+void admit_image(Run& run);
 void confirm_deviations(Run& run);
 void sign_off(Run& run);
 void close(Run& run);

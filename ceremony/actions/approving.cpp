@@ -17,7 +17,7 @@ namespace {
 std::string said(std::string_view act) {
   static const std::map<std::string_view, std::string_view> acts{
       {"adopt-policy", "that this policy is in force"}, {"adopt-procedure", "that these procedures may be run"}, {"enrol", "that this person is enrolled"},
-      {"waive", "that this rule is set aside, once"}, {"init-token", "that this HSM token is initialised: whatever is on it is gone"},
+      {"waive", "that this rule is set aside, once"}, {"admit-image", "that ceremonies of this CA may run on this boot image"}, {"init-token", "that this HSM token is initialised: whatever is on it is gone"},
       {"generate-key", "that these keys are generated on the token"}, {"sign-certificate", "that the CA signs this certificate"},
       {"sign-crl", "that the CA signs this list of revoked certificates"}, {"sign-batch", "that the CA signs these certificates"},
       {"destroy-key", "that this key is destroyed"}, {"retire-key", "that this key issues no more certificates"}};

@@ -83,7 +83,7 @@ std::vector<Finding> missing_media(const media::Volumes& volumes, const policy::
   for (const auto& step : procedure.steps) {
     if (step.action == "enrol_people")
       for (const auto& [id, person] : policy.people) need(step, id);
-    if (step.action == "take_csrs") need(step, "intake");
+    if (step.action == "take_csrs" || step.action == "admit_image") need(step, "intake");
     if (step.action == "export_payload") need(step, "public");
     const auto backups = volumes.names("backup").size();
     if (step.action == "back_up_key" && backups < policy.backup_media)

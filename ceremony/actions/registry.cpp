@@ -7,7 +7,7 @@
 namespace ceremony::actions {
 
 Action find_action(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Action>, 27> all{{
+  static constexpr std::array<std::pair<std::string_view, Action>, 28> all{{
       {"self_test", self_test},
       {"agree_clock", agree_clock},
       {"open", open},
@@ -32,6 +32,7 @@ Action find_action(std::string_view name) {
       {"sign_prepared", sign_prepared},
       {"export_payload", export_payload},
       {"export_bundles", export_bundles},
+      {"admit_image", admit_image},
       {"confirm_deviations", confirm_deviations},
       {"sign_off", sign_off},
       {"close", close},

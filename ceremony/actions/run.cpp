@@ -94,6 +94,7 @@ std::string next_step(const state::Violation& broken) {
       {"ENV-1", "use the policy, the token and the ledgers of this CA and of this environment"},
       {"POL-1", "run with the policy file that was adopted; another one is adopted by governance first"},
       {"POL-2", "run with the procedure file that was adopted"},
+      {"POL-4", "start the machine from a boot image that policy lists or governance admitted; a new one is admitted by the procedure admit-image, on such a one"},
       {"ROLE-5", "abort this ceremony; in the next one two people bring their receipts, or governance waives the rule before the token is activated"},
       {"EVID-1", "name what is missing in the step that records the evidence; what there is not, governance can only waive before that step"},
       {"EVID-2", "read the number again; if it is another one, somebody may have had the thing: stop, keep it as it is, and call the security officer; it is used again only after governance has waived the rule in the next ceremony"},

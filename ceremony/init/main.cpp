@@ -1,9 +1,11 @@
 // The program `ceremony-init`: the appliance's first process.
 //
 // It makes a world for programs, and then is two processes: the first only waits, so that whatever happens the machine is switched off
-// at the end; the second takes the boot medium's digest, has it taken out, and runs the people's program, as a user without privileges,
-// with the mounter beside it. What is started stands in the image, one argument a line, in /etc/ceremony/start. There is no shell, no
-// login and no second program; when the people's program has ended it is begun anew, or the machine goes off.
+// at the end; the second takes the boot medium's digest, has it taken out, asks which keyboard this is, and runs the people's program, as
+// a user without privileges, with the mounter beside it. What is started stands in the image, one argument a line, in
+// /etc/ceremony/start. There is no shell, no login and no second program; when the people's program has ended it is begun anew, or the
+// machine goes off.
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "ceremony/boot.h"
 #include "ceremony/ground/refused.h"
 #include "ceremony/init/boot_medium.h"
+#include "ceremony/init/keyboard.h"
 #include "ceremony/init/screen.h"
 #include "ceremony/init/world.h"
 #include "ceremony/shares/words.h"
@@ -67,13 +70,16 @@ std::unique_ptr<media::Devices> make_devices(Env& env, Screen& screen) {
   }
 }
 
+std::string title_of(bool production) { return "ceremony " CEREMONY_VERSION + std::string(production ? "" : "   *** REHEARSAL ***"); }
+
 /// What this system is, on the screen and for the program.
 Boot take_identity(Env& env, Screen& screen, std::unique_ptr<media::Devices>& devices) {
   Boot boot;
   boot.production = as_text(env.read("/etc/ceremony/environment", 64)) == "production\n";
   boot.image = sha256(env.read("/MANIFEST", std::size_t{16} << 20));
+  set_usual_font();
   screen.clear();
-  screen.say("ceremony " CEREMONY_VERSION + std::string(boot.production ? "" : "   *** REHEARSAL ***") + "\n");
+  screen.say(title_of(boot.production) + "\n");
   show_words(screen, "image       ", *boot.image);
   note("first screen");
   screen.say("Reading the boot medium. Leave it in.");
@@ -112,11 +118,13 @@ void attend(Screen& screen) {
   std::unique_ptr<media::Devices> devices;
   const Boot boot = take_identity(*env, screen, devices);
   env->create(boot_file, as_view(text_of(boot)));
-  media::keep_what_mounting_needs();
+  // The keyboard may be chosen anew later.
+  media::keep_what_mounting_needs({CAP_SYS_TTY_CONFIG});
   std::vector<char*> arguments;
   for (auto& argument : start) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   while (true) {
+    ask_keyboard(*env, screen, title_of(boot.production));
     screen.clear();
     note("the program begins");
     const int code = media::run_with_mounter(*devices, media::mount_folder, people_user, people_group, arguments.data());

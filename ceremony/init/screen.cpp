@@ -24,6 +24,27 @@ void write_all(std::string_view text) {
   }
 }
 
+void forget_what_was_typed() {
+  ::termios how{};
+  // A program that died may have left the terminal as it used it.
+  if (::tcgetattr(STDIN_FILENO, &how) != 0) return;
+  how.c_lflag |= ICANON | ECHO | ISIG;
+  how.c_iflag |= ICRNL;
+  how.c_oflag |= OPOST | ONLCR;
+  (void)::tcsetattr(STDIN_FILENO, TCSAFLUSH, &how);
+}
+
+std::string next_line() {
+  std::string line;
+  while (true) {
+    char byte = 0;
+    const auto got = ::read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || byte == '\n') return line;
+    if (line.size() < 80) line += byte;
+  }
+}
+
 }  // namespace
 
 Screen::Screen() {
@@ -45,22 +66,14 @@ void Screen::clear() { write_all("\033[0m\033[2J\033[3J\033[H\033[?25h"); }
 void Screen::say(std::string_view line) { write_all(std::string(line) + "\n"); }
 
 std::string Screen::read_line() {
-  ::termios how{};
-  // A program that died may have left the terminal as it used it.
-  if (::tcgetattr(STDIN_FILENO, &how) == 0) {
-    how.c_lflag |= ICANON | ECHO | ISIG;
-    how.c_iflag |= ICRNL;
-    how.c_oflag |= OPOST | ONLCR;
-    (void)::tcsetattr(STDIN_FILENO, TCSAFLUSH, &how);
-  }
-  std::string line;
-  while (true) {
-    char byte = 0;
-    const auto got = ::read(STDIN_FILENO, &byte, 1);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0 || byte == '\n') return line;
-    if (line.size() < 80) line += byte;
-  }
+  forget_what_was_typed();
+  return next_line();
+}
+
+std::string Screen::ask(std::string_view line) {
+  forget_what_was_typed();
+  say(line);
+  return next_line();
 }
 
 }  // namespace ceremony::init

@@ -16,8 +16,10 @@ class Screen final {
   void clear();
   /// Writes a line.
   void say(std::string_view line);
-  /// What is typed until Enter; what was typed before is not in it.
+  /// What is typed until Enter, at most 80 bytes of it; what was typed before is not in it.
   std::string read_line();
+  /// The same, with a line written when keys are taken already.
+  std::string ask(std::string_view line);
 };
 
 }  // namespace ceremony::init

@@ -199,6 +199,7 @@ constexpr Field custody_fields[] = {
 constexpr Field deviation_fields[] = {{"text", text, true, ""}, {"source", choice, true, "person|appliance"}};
 constexpr Field waiver_fields[] = {
     {"rule", text, true, ""}, {"why", text, true, ""}, {"until", time, true, ""}, {"act", digest, true, ""}};
+constexpr Field image_fields[] = {{"manifest", digest, true, ""}, {"uki", digest, true, ""}, {"version", text, true, ""}, {"act", digest, true, ""}};
 constexpr Field retire_fields[] = {{"key", hex, true, ""}, {"act", digest, true, ""}};
 constexpr Field destroy_fields[] = {
     {"what", choice, true, "key|backup"}, {"key", hex, true, ""}, {"set", text, false, ""}, {"act", digest_or_none, true, ""}, {"where", texts, true, ""}};
@@ -218,7 +219,7 @@ constexpr Event all_events[] = {
     {"medium", medium_fields, "a medium takes part", "EXPORT-1"},
     {"enrol", enrol_fields, "a person's credential, proven by its own signature over the enrolment statement", "ROLE-1, ROLE-2, ENROL-1, ENROL-2, CRED-1"},
     {"policy", policy_fields, "policy, profiles and procedures come into force", "POL-1, POL-2"},
-    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony", "EVID-1"},
+    {"evidence", evidence_fields, "something outside the log that vouches for the ceremony", "EVID-1, POL-4"},
     {"approve", approve_fields, "one person's signature for one act over exactly these bytes", "ROLE-1, QUORUM-1, QUORUM-2"},
     {"intent", intent_fields, "about to ask the token for an effect", "LOG-9, QUORUM-1, WITNESS-1, TOKEN-1, KEY-3, KEY-4, KEY-5, KEY-6, KEY-8, CERT-1, CRL-1 to CRL-5"},
     {"result", result_fields, "what came of an intent", "LOG-9, CERT-1, CERT-2"},
@@ -243,6 +244,7 @@ constexpr Event all_events[] = {
     {"custody", custody_fields, "a thing was sealed, opened or handed over", "EVID-2"},
     {"deviation", deviation_fields, "something went otherwise than the procedure says", "DEV-1"},
     {"waiver", waiver_fields, "a rule is set aside for one act", "WAIVER-1"},
+    {"image", image_fields, "a boot image is admitted, besides those that policy lists", "POL-4"},
     {"retire", retire_fields, "a key signs CRLs only from now on", "KEY-6"},
     {"destroy", destroy_fields, "a key, or the backups of a key under one set of shares, are gone", "KEY-6, SHARE-3"},
     {"signoff", signoff_fields, "the people saw the summary and said what they had to say", "ROLE-4, DEV-1"},

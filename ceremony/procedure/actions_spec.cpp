@@ -34,6 +34,7 @@ constexpr FactSpec facts[] = {
     {certificates_signed, "certificates-signed", "no certificate was signed and verified", "the certificates are signed already"},
     {crl_signed, "crl-signed", "no CRL was signed and verified", "the CRL is signed already"},
     {exported, "exported", "what was signed has not left and was not read back", "everything is exported already"},
+    {image_admitted, "image-admitted", "no boot image is admitted", "a boot image is admitted already"},
     {deviations_confirmed, "deviations-confirmed", "nobody confirmed the list of deviations", "the list of deviations is confirmed already"},
     {signed_off, "signed-off", "nobody signed off", "the ceremony is signed off already"},
     {closed, "closed", "the ceremony is not closed", "the ceremony is closed already"},
@@ -187,6 +188,13 @@ std::vector<ActionSpec> all_actions() {
            .needs = {certificates_signed, crl_signed},
            .forbids = {root_prepared, certificates_prepared, crl_prepared},
            .provides = {exported}}),
+      act({.name = "admit_image",
+           .says = "A witness types what they found as the SHA-256 of the new boot medium on another machine; governance approves the image of that digest.",
+           .needs = {policy_in_force},
+           .forbids = {image_admitted},
+           .provides = {image_admitted},
+           .roles = {Role::governance, Role::witness},
+           .acts = {"admit-image"}}),
       act({.name = "confirm_deviations",
            .says = "Everybody confirms the list of what went otherwise than written; an empty list is an answer.",
            .provides = {deviations_confirmed}}),
@@ -237,12 +245,15 @@ const ActionSpec* action_named(std::string_view name) {
 
 std::vector<Fact> facts_before(Kind kind) {
   if (kind == Kind::genesis) return {};
-  return {enrolled,      policy_in_force, root_linted,    evidence_recorded, token_initialised, shares_read_back,
-          keys_generated, backed_up,      restore_proven, locked,            root_signed};
+  std::vector<Fact> out{enrolled,      policy_in_force, root_linted,    evidence_recorded, token_initialised, shares_read_back,
+                        keys_generated, backed_up,      restore_proven, locked,            root_signed};
+  if (kind == Kind::admission) out.push_back(exported);  // nothing is signed
+  return out;
 }
 
 std::vector<Fact> goals(Kind kind) {
   if (kind == Kind::genesis) return {root_signed, crl_signed};
+  if (kind == Kind::admission) return {image_admitted};
   return {certificates_signed, crl_signed};
 }
 

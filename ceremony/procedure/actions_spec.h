@@ -37,6 +37,7 @@ enum class Fact {
   certificates_signed,
   crl_signed,
   exported,            ///< all that is signed at this moment, and read back
+  image_admitted,
   deviations_confirmed,
   signed_off,
   closed,

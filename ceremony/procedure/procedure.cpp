@@ -266,7 +266,14 @@ class SymbolicRun final {
 
 }  // namespace
 
-std::string_view name_of(Kind kind) { return kind == Kind::genesis ? "genesis" : "issuance"; }
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+    case Kind::genesis: return "genesis";
+    case Kind::issuance: return "issuance";
+    case Kind::admission: return "admission";
+  }
+  return "?";
+}
 
 bool Step::acts(Role role) const { return std::ranges::find(who, role) != who.end(); }
 
@@ -320,9 +327,11 @@ Procedure read_procedure(std::string file_name, std::string_view text) {
   procedure.title = read_line(root, "title");
   procedure.purpose = read_prose(root, "purpose");
   const std::string kind = root.text("kind");
-  procedure.kind = kind == name_of(Kind::issuance) ? Kind::issuance : Kind::genesis;
-  const bool kind_known = kind == name_of(procedure.kind);
-  if (!kind_known) root.note("kind", "there is no kind of ceremony " + quoted(kind), "write \"genesis\" or \"issuance\"");
+  const auto kinds = {Kind::genesis, Kind::issuance, Kind::admission};
+  const auto* const known = std::ranges::find_if(kinds, [&](Kind each) { return name_of(each) == kind; });
+  const bool kind_known = known != kinds.end();
+  if (kind_known) procedure.kind = *known;
+  if (!kind_known) root.note("kind", "there is no kind of ceremony " + quoted(kind), "write \"genesis\", \"issuance\" or \"admission\"");
   procedure.hardware = read_list(root, "hardware");
   procedure.room = read_list(root, "room");
   procedure.storage = read_list(root, "storage");

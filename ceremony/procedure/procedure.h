@@ -19,9 +19,9 @@
 
 namespace ceremony::procedure {
 
-/// What a ceremony starts from: `genesis` from nothing, `issuance` from a log whose root is in use.
-enum class Kind { genesis, issuance };
-[[nodiscard]] std::string_view name_of(Kind kind);  ///< "genesis", "issuance"
+/// What a ceremony starts from: `genesis` from nothing; `issuance`, and `admission` of a boot image, from a log whose root is in use.
+enum class Kind { genesis, issuance, admission };
+[[nodiscard]] std::string_view name_of(Kind kind);  ///< "genesis", "issuance", "admission"
 
 enum class ProcedureRefusal { does_not_fit };
 [[nodiscard]] constexpr std::string_view name_of(ProcedureRefusal) { return "procedure/does-not-fit"; }

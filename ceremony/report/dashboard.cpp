@@ -64,7 +64,7 @@ std::string why_not(const CaState& s, const policy::Policy& policy, const proced
     const auto* key = ca_key(s);
     const bool root = key != nullptr && s.certificate_of(key->id) != nullptr;
     if (p.kind == procedure::Kind::genesis && root) return "this CA has its root already";
-    if (p.kind == procedure::Kind::issuance && !root) return "there is no root yet: a genesis comes first";
+    if (p.kind != procedure::Kind::genesis && !root) return "there is no root yet: a genesis comes first";
   }
   try {
     procedure::check(p, policy);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ceremony/ledger/text.h"
+#include "ceremony/policy/policy.h"
 #include "ceremony/report/dashboard.h"
 #include "ceremony/report/verdict.h"
 
@@ -56,6 +57,15 @@ void add_people(const CaState& s, std::string& out) {
   if (s.people.empty()) out += "  nobody is enrolled\n";
 }
 
+void add_images(const CaState& s, std::string& out) {
+  const bool listed = s.policy && s.policy->images;
+  if (!listed && s.images.empty()) return;
+  out += "Boot images\n";
+  if (listed) out += "  by policy: manifests " + std::to_string(s.policy->images->manifests.size()) + ", kernel images " + std::to_string(s.policy->images->ukis.size()) + "\n";
+  for (const state::AdmittedImage& image : s.images)
+    out += "  " + image.version + ", admitted by " + image.ceremony + "\n    manifest " + hex(image.manifest) + "\n    uki      " + hex(image.uki) + "\n";
+}
+
 std::string due_lines(const CaState& s, Time now) {
   std::string out;
   for (const Due& one : due(s, now)) out += "  " + one.text + "\n";
@@ -77,13 +87,14 @@ std::string status_text(const CaState& s, Time now) {
   add_keys(s, out);
   add_certificates(s, out);
   add_people(s, out);
+  add_images(s, out);
   return out + "Due\n" + due_lines(s, now);
 }
 
 std::string transcript_line(const ledger::Record& r) {
   std::string line = std::to_string(r.n) + "  " + text_of(r.t) + "  " + r.ev + (r.ok ? "" : " FAILED");
   for (const auto& person : r.who) line += " " + person;
-  for (const auto* field : {"act", "person", "key", "subject", "kind", "name", "purpose", "text", "reason"})
+  for (const auto* field : {"act", "person", "key", "subject", "kind", "name", "version", "purpose", "text", "reason"})
     if (const auto value = r.d.text(field); !value.empty()) line += "  " + std::string(field) + ": " + std::string(value);
   return line;
 }

@@ -1,6 +1,7 @@
 // LOG, ENV, POL: the log's own form, the world it belongs to, and what was decided.
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "ceremony/ledger/checkpoint.h"
 #include "ceremony/ledger/events.h"
@@ -296,17 +297,45 @@ void pol_3(const Question& q, Broken& broken) {
   }
 }
 
+namespace {
+
+/// Somebody independent, who is none of the approvers, hashed this kernel image's medium on another machine.
+bool is_hashed_elsewhere(const Question& q, const Digest& uki) {
+  const auto approvers = q.before.approved("admit-image", digest(q, "act"));
+  const auto independent = [&](const std::string& id) {
+    const auto person = q.before.people.find(id);
+    return person != q.before.people.end() && !approvers.contains(id) &&
+           (contains(person->second.roles, policy::name_of(policy::Role::witness)) || contains(person->second.roles, policy::name_of(policy::Role::auditor)));
+  };
+  return std::ranges::any_of(q.before.open->evidence, [&](const Evidence& e) { return e.kind == "medium-hash" && e.sha256 == uki && std::ranges::any_of(e.who, independent); });
+}
+
+void check_admission(const Question& q, Broken& broken) {
+  if (auto few = short_of_approvals(q, "admit-image", digest(q, "act")); !few.empty()) broken.push_back(std::move(few));
+  if (q.artifacts(digest(q, "act"))) {
+    const auto act = act_in(digest(q, "act"), q.artifacts);
+    const ledger::Act wanted{{"manifest", text(q, "manifest")}, {"medium-hash", text(q, "uki")}, {"uki", text(q, "uki")}, {"version", text(q, "version")}};
+    if (!act) broken.push_back("what was approved is no act");
+    else if (*act != wanted) broken.push_back("approved was another image than " + shown(text(q, "version")) + " with the kernel image " + text(q, "uki"));
+  }
+  if (!is_hashed_elsewhere(q, digest(q, "uki"))) broken.push_back("no witness who did not approve it found the digest " + text(q, "uki") + " on another machine");
+}
+
+}  // namespace
+
 void pol_4(const Question& q, Broken& broken) {
+  if (is(q, "image")) check_admission(q, broken);
   if (!is(q, "open")) return;
   const auto policy = policy_opened(q);
   if (!policy) return;
   const bool production = policy->environment == policy::Environment::production;
   if (!policy->images && !production) return;
+  const auto image = digest_in(q.record.d, "image"), uki = digest_in(q.record.d, "uki");
+  if (std::ranges::any_of(q.before.images, [&](const AdmittedImage& i) { return image == i.manifest && uki == i.uki; })) return;
   const policy::Images admitted = policy->images.value_or(policy::Images{});
-  for (const auto& [field, digests] : {std::pair{"image", &admitted.manifests}, std::pair{"uki", &admitted.ukis}}) {
-    const auto booted = digest_in(q.record.d, field);
+  for (const auto& [field, booted, digests] : {std::tuple{"image", image, &admitted.manifests}, std::tuple{"uki", uki, &admitted.ukis}}) {
     if (!booted && production) continue;  // LOG-10
-    if (!booted || !std::ranges::contains(*digests, *booted)) broken.push_back("policy does not admit the " + std::string(field) + " " + text(q, field));
+    if (!booted || !std::ranges::contains(*digests, *booted)) broken.push_back("neither policy nor governance admitted the " + std::string(field) + " " + text(q, field));
   }
 }
 

@@ -362,7 +362,8 @@ const std::map<std::string_view, FoldFunction>& folds() {
        [](const Step& f) { f.open().media[f.text("medium")] = {f.text("medium"), f.text("kind"), f.text("ident"), f.text("label")}; }},
       {"enrol", fold_enrol},
       {"policy", fold_policy},
-      {"evidence", [](const Step& f) { f.open().evidence.push_back({f.text("kind"), f.text("reference"), digest_in(f.r.d, "sha256")}); }},
+      {"evidence", [](const Step& f) { f.open().evidence.push_back({f.text("kind"), f.text("reference"), digest_in(f.r.d, "sha256"), f.r.who}); }},
+      {"image", [](const Step& f) { f.s.images.push_back({f.digest("manifest"), f.digest("uki"), f.text("version"), f.r.c, f.r.n}); }},
       {"token", fold_token},
       {"init", fold_init},
       {"activate", fold_activate},
@@ -413,7 +414,7 @@ constexpr std::string_view artifact_fields[][2] = {
     {"open", "procedure"}, {"open", "policy"},     {"open", "binding"},  {"policy", "policy"}, {"policy", "act_policy"}, {"policy", "act_procedures"},
     {"approve", "sha256"}, {"intent", "tbs"},      {"result", "out"},    {"token", "list"},    {"issue", "certificate"}, {"issue", "tbs"},
     {"issue", "csr"},      {"import", "csr"},      {"crl", "crl"},       {"crl", "tbs"},       {"signoff", "summary"},   {"found", "certificate"},
-    {"waiver", "act"},     {"retire", "act"},      {"destroy", "act"},
+    {"waiver", "act"},     {"image", "act"},      {"retire", "act"},     {"destroy", "act"},
 };
 
 }  // namespace

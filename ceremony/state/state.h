@@ -181,13 +181,15 @@ struct Activation {
 
 struct ClockConfirmation { std::vector<PersonId> who; Time shown{}; Time t{}; };
 struct Medium { std::string name, kind, ident, label; };
-struct Evidence { std::string kind, reference; std::optional<Digest> sha256; };
+struct Evidence { std::string kind, reference; std::optional<Digest> sha256; std::vector<PersonId> who; };
 struct Deviation { std::string text, source; std::vector<PersonId> who; Time t{}; };  ///< source: person, appliance
 /// What last happened to a thing's seal: sealed, opened; `seal` is the digest of its number, or "none".
 struct Seal { std::string act, seal; RecordNumber n = 0; };
 struct Import { Digest csr, spki_sha256; std::string subject, recipient, profile, medium; std::vector<std::string> dropped; RecordNumber n = 0; };
 struct Export { std::string kind, name, recipient; std::vector<std::string> media; Digest sha256; bool read_back = false; std::optional<Digest> certificate; RecordNumber n = 0; };
 struct Waiver { std::string rule, why; Time until{}; Digest act; RecordNumber n = 0; };
+/// A boot image that governance admitted, besides those of the policy.
+struct AdmittedImage { Digest manifest, uki; std::string version, ceremony; RecordNumber n = 0; };
 struct Signoff { Digest summary; std::map<std::string, std::string> remarks; std::uint64_t deviations = 0; std::vector<PersonId> people; RecordNumber n = 0; };
 
 /// The ceremony that is open.
@@ -261,6 +263,7 @@ struct CaState {
   std::map<std::string, Digest> procedures;        ///< id → digest, admitted
   std::map<std::string, Digest> profile_digests;   ///< id → digest, admitted
   std::map<std::string, std::shared_ptr<const pki::Profile>> profiles;
+  std::vector<AdmittedImage> images;               ///< in the order in which they were admitted
 
   // secrets in people's hands, tokens, keys
   std::map<std::string, ShareSet> share_sets;

@@ -5,7 +5,7 @@ import sys
 import packages
 
 # What shapes the bytes without being in them.
-TOOLS = ["python3-minimal", "binutils", "zstd", "systemd-ukify", "systemd-boot-efi", "python3-pefile", "dosfstools", "mtools", "xorriso",
+TOOLS = ["python3-minimal", "binutils", "zstd", "systemd-ukify", "systemd-boot-efi", "python3-pefile", "dosfstools", "mtools", "xorriso", "kbd",
          # compiled in
          "g++-14", "libstdc++-14-dev", "libc6-dev", "libbotan-3-dev", "nlohmann-json3-dev", "libcli11-dev", "libtomlplusplus-dev", "libp11-kit-dev"]
 HEAD = "# What goes into the boot image and what makes it: package, version, SHA-256 of its installed files. Written by scripts/image.\n"

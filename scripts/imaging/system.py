@@ -18,6 +18,11 @@ PASSWD = b"root:x:0:0:root:/:/bin/false\npeople:x:1000:1000:people:/run/ceremony
 GROUP = b"root:x:0:\npeople:x:1000:\n"
 SOFTHSM = b"directories.tokendir = /run/ceremony/people/tokens\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
 PROCEDURES = "/usr/share/ceremony/procedures"
+KEYMAPS = "/usr/share/ceremony/keymaps"
+# What people choose from (ceremony/init/keymap.h), and which of console-data's it is.
+KEYBOARDS = {"us": "qwerty/us", "uk": "qwerty/uk", "de": "qwertz/de-latin1-nodeadkeys", "ch-de": "qwertz/sg-latin1", "ch-fr": "qwertz/fr_CH-latin1", "fr": "azerty/fr-latin9",
+             "be": "azerty/be-latin1", "es": "qwerty/es", "it": "qwerty/it", "pt": "qwerty/pt-latin1", "se": "qwerty/se-latin1", "dk": "qwerty/dk-latin1",
+             "no": "qwerty/no-latin1", "pl": "qwerty/pl"}
 OURS = "ceremony"
 
 
@@ -59,6 +64,14 @@ class System:
             subprocess.run(["strip", "--strip-all", "--remove-section=.comment", "-o", str(stripped), str(built)], check=True)
             self.bytes(path, stripped.read_bytes(), 0o755)
         self.linked(built)
+
+    def keymap(self, name, source):
+        """A keyboard's tables, as the kernel takes them."""
+        source = pathlib.Path("/usr/share/keymaps/i386") / (source + ".kmap.gz")
+        done = subprocess.run(["loadkeys", "--bkeymap", "--unicode", str(source)], capture_output=True, check=False)
+        if done.returncode != 0 or done.stderr:
+            raise SystemExit(f"error: no keys are made of {source}: {done.stderr.decode(errors='replace')}\nhint: look at console-data and at scripts/imaging/system.py")
+        self.bytes(f"{KEYMAPS}/{name}", done.stdout, source=packages.package_of(source))
 
     def manifest(self, head):
         """Its text: the lines of `head`, then a line for each file and link, in the order of their paths."""
@@ -108,6 +121,8 @@ def make_system(kind, source, built):
         # Samples of a CA are for rehearsals.
         if not name.name.startswith(("policy-", "hsm-")) or (kind == "rehearsal" and name.name != "policy-production.toml"):
             system.bytes(f"{PROCEDURES}/{name}", path.read_bytes())
+    for name, keys in KEYBOARDS.items():
+        system.keymap(name, keys)
     system.bytes("/etc/passwd", PASSWD)
     system.bytes("/etc/group", GROUP)
     system.bytes("/etc/ceremony/usb", (source / "procedures/usb.rules").read_bytes())

@@ -26,16 +26,16 @@ SECURE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 
 class Appliance(Guest):
     """`medium`: a stick's image, or a disc's (.iso), in socket 1. `variables`: a firmware's with Secure Boot keys in it, which is then on.
-    `display`: as QEMU calls it; none where nobody looks."""
+    `display`: as QEMU calls it; none where nobody looks. `resolution`: what the monitor says it has."""
 
-    def __init__(self, medium, memory=1024, variables=None, tpm=False, display="none"):  # noqa: no call of super: it has no agent
+    def __init__(self, medium, memory=1024, variables=None, tpm=False, display="none", resolution=(1024, 768)):  # noqa: no call of super: it has no agent
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-appliance-"))
         self.process = self.tpm = self.port = self.monitor = None
         self.disks, self.begun, self.has_tpm, self.traced = 0, None, tpm, self.folder / "keys"
         shutil.copy(variables or OVMF_VARIABLES, self.folder / "variables")
         disc = str(medium).endswith(".iso")
         self.command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35,smm=on" if variables else "q35", "-m", str(memory), "-nodefaults",
-                        "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video,edid=on,xres=1024,yres=768", "-display", display,
+                        "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video,edid=on,xres=%d,yres=%d" % resolution, "-display", display,
                         "-D", str(self.traced), *KEYS_ARE_TRACED, "-serial", f"file:{self.folder}/console", "-qmp", f"unix:{self.folder}/monitor",
                         "-drive", f"if=pflash,format=raw,readonly=on,file={SECURE if variables else OVMF}", "-drive", f"if=pflash,format=raw,file={self.folder}/variables",
                         "-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,id=keyboard,bus=usb.0,port=8",

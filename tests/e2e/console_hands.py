@@ -42,6 +42,18 @@ class Screen:
     def id_of(lines):
         return lines[1].rsplit(" ", 1)[-1] if " " in lines[1] else ""
 
+    def choose_keyboard(self, number="", words="lazy mower", come_out="lazy mower"):
+        """What the first process asks when the boot medium is out: which keyboard this is, and two words on it. `words` are the keys of a
+        US keyboard that are pressed."""
+        self.wait("which keyboard it is", lambda lines: any("Enter alone is 1, us." in line for line in lines))
+        self.machine.type(number)
+        self.press("ret")
+        self.wait("what is to be typed", lambda lines: any("Behind these words" in line for line in lines))
+        for at in range(5, len(words) + 5, 5):
+            self.machine.type(words[at - 5:at])
+            self.wait(f"what was typed: {words}", lambda lines, seen=come_out[:at].rstrip(): any(line.rstrip("_\ufffd ") == seen for line in lines))
+        self.press("ret")
+
     def question(self):
         """The id of the question that waits, and the lines."""
         lines = self.wait("a question", lambda lines: self.id_of(lines) not in ("", "working"), 300)

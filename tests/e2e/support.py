@@ -180,6 +180,19 @@ def issue_answers(*names, refused=(), quorum="c2 c4 c5", people=("adm1", "so1", 
     return answers
 
 
+def image_digest(version):
+    """Of the kernel image that World.new_image() speaks of."""
+    return hashlib.sha256(f"kernel image {version}".encode()).hexdigest()
+
+
+def admit_answers(digest, people=("adm1", "so1", "w1", *CUSTODIANS, "g1", "g2")):
+    """`digest`: what the witness found on another machine."""
+    answers = opening_answers().give("medium-hash.w1", digest).give("hashed-on.w1", "w1's own machine, bag 7")
+    answers.give("members.governance", "g1 g2", 0).give("members.activation", "c2 c4 c5", 0)
+    answers.entries += passphrases(people).entries + endings(people).entries
+    return answers
+
+
 class Outcome:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
@@ -283,6 +296,15 @@ class World:
 
     def note(self, name):
         return (self.folder / "notes" / name).read_text().strip()
+
+    def new_image(self, version, kind="rehearsal", digest=None):
+        """MANIFEST and SHA256SUMS of a boot image, as scripts/image writes them, on the medium `intake`; the MANIFEST's digest."""
+        manifest = (f"ceremony-image/v1\nversion {version}\nkind {kind}\nsource {'c' * 40}\nkernel {'1' * 64} 6.12.118\ncommand-line usbcore.authorized_default=0 panic=60\n"
+                    f"file {'2' * 64} 0755 ceremony /init\n")
+        own = hashlib.sha256(manifest.encode()).hexdigest()
+        (self.folder / "intake/MANIFEST").write_text(manifest)
+        (self.folder / "intake/SHA256SUMS").write_text(f"{own}  MANIFEST\n{'3' * 64}  ceremony-{version}-{kind}.img\n{digest or image_digest(version)}  ceremony.efi\n{'4' * 64}  initrd.zst\n")
+        return own
 
     # --- requests -----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Aborted at every step of both procedures, one ceremony after the other on one log: each is closed, signed by those who acted and
+"""Aborted at every step of every procedure that ships, one ceremony after the other on one log: each is closed, signed by those who acted and
 consistent for both verifiers, and the next one starts from it; the last one completes."""
 import re
 import shutil
@@ -9,7 +9,7 @@ import unittest
 import story
 from faults import read_only
 from story import FOLDER, Story, tearDownModule
-from support import BIN, PROCEDURES, Answers, genesis_answers, issue_answers, opening_answers, passphrases, run
+from support import BIN, PROCEDURES, Answers, admit_answers, genesis_answers, image_digest, issue_answers, opening_answers, passphrases, run
 
 HERE = story.__file__.rsplit("/", 1)[0]
 ZLINT = shutil.which("zlint")
@@ -104,6 +104,10 @@ ISSUANCE = BOTH | {
     "sign": few(),
     "export-bundles": unwritable("factory-a"),
 }
+ADMISSION = {step: BOTH[step] for step in BOTH if step != "prepare-crl"} | {
+    "open": ISSUANCE["open"],
+    "admit": few("governance"),
+}
 NOT_YET_OPEN = ("self-test", "clock", "open")
 
 
@@ -187,6 +191,15 @@ class EveryStep(Story):
             return everybody
 
         self.chain("issue-intermediates", ISSUANCE, answers, before)
+
+    def test_an_admission_aborted_at_every_step(self):
+        def before(number, step):
+            self.world.new_image(f"0.2.{number}")
+
+        self.chain("admit-image", ADMISSION, lambda number: admit_answers(image_digest(f"0.2.{number}")), before)
+
+    def test_every_procedure_is_here(self):
+        self.assertEqual({path.stem for path in PROCEDURES.glob("*.toml") if not path.stem.startswith(("policy-", "hsm-"))}, {"root-genesis", "issue-intermediates", "admit-image"})
 
 
 if __name__ == "__main__":

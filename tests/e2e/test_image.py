@@ -11,7 +11,8 @@ import time
 import unittest
 
 from appliance import Appliance
-from console_text import Glyphs
+from console_hands import Screen
+from console_text import Glyphs, Picture
 from guest import Guest, fat_image
 from secure_boot import Keys
 from support import World, genesis_answers, issue_answers
@@ -219,6 +220,11 @@ class Boots(WithFolder):
             if time.monotonic() > limit or machine.process.poll() is not None:
                 raise machine.failed(f"the screen does not show {texts} but\n" + "\n".join(lines))
 
+    def eventually(self, wanted, seconds=60):
+        limit = time.monotonic() + seconds
+        while not wanted():
+            self.assertLess(time.monotonic(), limit)
+
     def words(self, path):
         return run(SOURCE / ".build/release/ceremony/ceremony", "words", path).splitlines()[1].strip()
 
@@ -232,6 +238,7 @@ class Boots(WithFolder):
                 self.assertIn(self.words(folder / name), "\n".join(lines))
             self.assertEqual("REHEARSAL" in lines[0], kind == "rehearsal")
             machine.pull_boot_medium()
+            Screen(machine, self.glyphs).choose_keyboard()
             self.goes_on(machine, kind)
             return machine.log()
 
@@ -279,11 +286,70 @@ class Boots(WithFolder):
         with Appliance(stick("rehearsal"), memory=384) as machine:
             machine.wait_for_log("ceremony: uki ")
             machine.pull_boot_medium()
+            Screen(machine, self.glyphs).choose_keyboard()
             machine.wait_for_log("the program begins")
             machine.attach("card", "usb-net", port="5")
             machine.wait_for_log("USB 1-5 unknown device stays off")
             machine.attach_second_keyboard("other", port="6")
             machine.wait_for_log("USB 1-6 scanner stays off")
+
+
+    def at_the_keyboard(self, machine):
+        machine.wait_for_log("ceremony: uki ")
+        machine.pull_boot_medium()
+        screen = Screen(machine, self.glyphs)
+        return screen, screen.wait("which keyboard it is", lambda lines: any("Enter alone is 1, us." in line for line in lines))
+
+    def test_a_german_keyboard_has_its_keys_where_they_are_printed(self):
+        with Appliance(stick("rehearsal"), memory=384) as machine:
+            screen, lines = self.at_the_keyboard(machine)
+            names = sorted(pathlib.Path(path).name for path in manifest("rehearsal") if path.startswith("/usr/share/ceremony/keymaps/"))
+            self.assertEqual(names, sorted(re.findall(r"\b\d+  ([a-z-]+) ", "\n".join(lines).replace("0  larger ", ""))))
+            # At the key beside T, which says Y on a US keyboard, is the Z; the other way round below.
+            screen.choose_keyboard("3", come_out="layz mower")
+            screen.wait("what came out", lambda lines: any('The keys gave "layz mower" and not "lazy mower". Choose again.' in line for line in lines))
+            machine.type("16\n")
+            screen.wait("that there is none", lambda lines: any('There is no keyboard "16" in the list.' in line for line in lines))
+            screen.choose_keyboard("3", words="layz mower /", come_out="lazy mower -")
+            machine.wait_for_log("the program begins")
+            self.assertIn("ceremony: keyboard de", machine.log())
+
+    def test_every_keyboard_can_be_chosen(self):
+        with Appliance(stick("rehearsal"), memory=384) as machine:
+            screen, lines = self.at_the_keyboard(machine)
+            for number in range(1, 15):
+                machine.type(f"{number}\n")
+                screen.wait("what is to be typed", lambda lines: any("Behind these words" in line for line in lines))
+                self.assertNotIn("error:", "\n".join(screen.lines()))
+                machine.keys("ret")
+                screen.wait("the list", lambda lines: any('The keys gave "" and not "lazy mower". Choose again.' in line for line in lines))
+            self.assertEqual(len(set(re.findall(r"ceremony: keyboard ([a-z-]+)", machine.log()))), 14)
+
+    def width_of_title(self, machine):
+        """In pixels: where the rightmost ink of the first line ends."""
+        path = machine.folder / "title.ppm"
+        machine.monitor.execute("screendump", {"filename": str(path), "format": "ppm"})
+        seen = Picture(path)
+        rows = [seen.pixels[3 * seen.width * y:3 * seen.width * (y + 1)] for y in range(16)]
+        return max(x for row in rows for x in range(seen.width) if row[3 * x:3 * x + 3] != row[-3:]) + 1
+
+    def test_larger_characters_on_a_screen_that_holds_them(self):
+        title = len("ceremony 0.1.0   *** REHEARSAL ***")
+        with Appliance(stick("rehearsal"), memory=384, resolution=(1920, 1080)) as machine:
+            screen, _ = self.at_the_keyboard(machine)
+            self.assertEqual(-(-self.width_of_title(machine) // 8), title)
+            machine.type("0\n")
+            machine.wait_for_log("ceremony: characters of 16x32")
+            self.eventually(lambda: -(-self.width_of_title(machine) // 16) == title)
+            machine.type("0\n")
+            machine.wait_for_log("ceremony: characters of 8x16")
+            screen.wait("the list", lambda lines: any("0  larger characters" in line for line in lines))
+
+    def test_larger_characters_on_a_screen_that_does_not_hold_them(self):
+        with Appliance(stick("rehearsal"), memory=384) as machine:
+            screen, _ = self.at_the_keyboard(machine)
+            machine.type("0\n")
+            screen.wait("why not", lambda lines: any("The characters stay as they are: 64x24 larger ones fit on this screen, and 80x24 are needed." in line for line in lines))
 
 
 class SecureBoot(WithFolder):

@@ -53,10 +53,12 @@ class Ceremony(unittest.TestCase):
             machine.wait_for_log("ceremony: uki ")
             self.assertIn("UEFI Secure Boot is enabled.", machine.log())
             machine.pull_boot_medium()
+            room.screen.choose_keyboard()
             self.begin(room, "root-genesis")
             self.request(room)
             machine.type("again")
-            room.screen.press_and_see("ret")
+            room.screen.press("ret")
+            room.screen.choose_keyboard()
             room.before["exported.factory-m"] = self.read_codes
             self.begin(room, "issue-intermediates")
             machine.keys("ret")

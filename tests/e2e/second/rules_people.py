@@ -112,10 +112,25 @@ def the_image_is_admitted(s, _r, d):
     policy = read(Policy, s.artifact(d.policy))
     if not policy or policy.environment == "rehearsal" and policy.images is None:
         return
+    if (d.image, d.uki) in s.images:
+        return
     images = policy.images or {"manifests": [], "ukis": []}
     for booted, admitted in ((d.image, images["manifests"]), (d.uki, images["ukis"])):
         if booted not in admitted and (booted != "none" or policy.environment == "rehearsal"):
             yield "policy does not admit the image"
+
+
+@rule("POL-4", "image")
+def an_image_is_governances_and_was_hashed_elsewhere(s, _r, d):
+    if not s.approved("admit-image", d.act):
+        yield "without governance's quorum"
+    content = s.artifact(d.act)
+    if content is not None and read(forms.act_of, content) != {"manifest": d.manifest, "medium-hash": d.uki, "uki": d.uki, "version": d.version}:
+        yield "another image than was approved"
+    approvers = s.now.approved.get(("admit-image", d.act), set())
+    witnesses = {p for digest, who in s.now.hashed if digest == d.uki for p in who if p in s.people and {"witness", "auditor"} & set(s.people[p].roles)}
+    if not witnesses - approvers:
+        yield "nobody independent hashed it on another machine"
 
 
 @rule("ENV-1", "open", "token", "init")

@@ -10,7 +10,7 @@ from second.policy import Policy
 
 ARTIFACTS = {"open": ["procedure", "policy", "binding"], "policy": ["policy", "act_policy", "act_procedures"], "approve": ["sha256"], "intent": ["tbs"],
              "result": ["out"], "token": ["list"], "import": ["csr"], "issue": ["certificate", "tbs", "csr"], "crl": ["crl", "tbs"], "signoff": ["summary"],
-             "found": ["certificate"], "waiver": ["act"], "retire": ["act"], "destroy": ["act"]}
+             "found": ["certificate"], "waiver": ["act"], "image": ["act"], "retire": ["act"], "destroy": ["act"]}
 
 
 def when(text):
@@ -45,7 +45,7 @@ class State:
         self.policy_digest, self.policy, self.proposed, self.procedures, self.profiles = None, None, None, {}, {}
         self.people, self.credentials, self.sets, self.tokens, self.keys = {}, set(), {}, {}, {}
         self.certificates, self.crls, self.found, self.maybe = [], {}, {}, {}
-        self.seals = {}
+        self.seals, self.images = {}, set()
         self.ids, self.named, self.mentioned, self.closed = set(), set(), set(), []
         self.now = self.active = None  # the ceremony that is open, the activation
 
@@ -136,7 +136,7 @@ class State:
         self.ids.add(r.c)
         self.now = SimpleNamespace(id=r.c, origin=d["origin"], kind=d["kind"], policy=d["policy"], procedure=d["procedure"], environment=d["environment"], leaf=leaf.hex(),
                                    gap=r.time - self.last if self.last else None, acted=set(), approved={}, handed={}, rounds={}, intents={}, clock=set(), media={},
-                                   evidence=set(), imports=[], deviations=0, signoffs=0, waivers=[], named=set(), signed=False,
+                                   evidence=set(), hashed=[], imports=[], deviations=0, signoffs=0, waivers=[], named=set(), signed=False,
                                    activations=0, compared=d["compared"])
 
     def fold_clock(self, r, _d):
@@ -155,8 +155,13 @@ class State:
         profiles = {name: read(certificates.Profile, self.artifact(digest)) for name, digest in d.profiles.items()}
         self.profiles = {name: profile for name, profile in profiles.items() if profile}
 
-    def fold_evidence(self, _r, d):
+    def fold_evidence(self, r, d):
         self.now.evidence.add(d.kind)
+        if d.kind == "medium-hash":
+            self.now.hashed.append((r.d.get("sha256"), r.who))
+
+    def fold_image(self, _r, d):
+        self.images.add((d.manifest, d.uki))
 
     def fold_approve(self, _r, d):
         self.now.approved.setdefault((d.act, d.sha256), set()).add(d.person)

@@ -34,11 +34,12 @@ std::string what(const std::string& text) {
 
 constexpr const char* genesis = "root-genesis.toml";
 constexpr const char* issuance = "issue-intermediates.toml";
+constexpr const char* admission = "admit-image.toml";
 
 }  // namespace
 
 TEST_CASE("the shipped procedures load, and fit the sample policies") {
-  for (const char* const name : {genesis, issuance}) {
+  for (const char* const name : {genesis, issuance, admission}) {
     const std::string text = shipped(name);
     const Procedure procedure = read_procedure(name, text);
     CHECK(procedure.digest == ceremony::sha256(text));
@@ -47,6 +48,13 @@ TEST_CASE("the shipped procedures load, and fit the sample policies") {
       CHECK_NOTHROW(check(procedure, read_policy(policy, shipped(policy))));
     }
   }
+}
+
+TEST_CASE("an admission signs nothing, and admits an image") {
+  const std::string text = shipped(admission);
+  CHECK(read_procedure(admission, text).kind == Kind::admission);
+  CHECK(what(with(text, "kind = \"admission\"", "kind = \"issuance\"")).find("\"sign_off\" comes too early: what was signed has not left and was not read back") != std::string::npos);
+  CHECK(what(with(text, "action = \"admit_image\"", "action = \"record_deviation\"")) == "the procedure ends here, and no boot image is admitted");
 }
 
 TEST_CASE("steps come with what people read, who acts, and complete arguments") {

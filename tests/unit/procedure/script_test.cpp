@@ -49,9 +49,9 @@ void is_well_formed(const std::string& html) {
 
 }  // namespace
 
-TEST_CASE("both scripts of both procedures have every step with its id, roles, approvals and places to write") {
+TEST_CASE("both scripts of every procedure have every step with its id, roles, approvals and places to write") {
   const Policy policy = read_policy("p", shipped("policy-rehearsal.toml"));
-  for (const char* const name : {"root-genesis.toml", "issue-intermediates.toml"}) {
+  for (const char* const name : {"root-genesis.toml", "issue-intermediates.toml", "admit-image.toml"}) {
     const Procedure procedure = read_procedure(name, shipped(name));
     for (const std::string& text : {script_markdown(procedure, policy, filled(policy, procedure)), script_html(procedure, policy, filled(policy, procedure))}) {
       for (const Step& step : procedure.steps) {
@@ -80,6 +80,9 @@ TEST_CASE("the approvals listed are those the steps ask for") {
   CHECK(text.find("| approve-crl | sign-certificate |") == std::string::npos);
   CHECK(text.find("| adopt | adopt-policy | governance | 2 |") != std::string::npos);
   CHECK(text.find("sign-batch") == std::string::npos);
+  const std::string admission = script_markdown(read_procedure("a", shipped("admit-image.toml")), policy, details);
+  CHECK(admission.find("| admit | admit-image | governance | 2 | - |") != std::string::npos);
+  CHECK(admission.find("| New boot image | First and last four of the SHA-256 | By whom, on which machine |") != std::string::npos);
   const std::string batch = script_markdown(read_procedure("i", with(shipped("issue-intermediates.toml"), "as = \"each\"", "as = \"batch\"")), policy, details);
   CHECK(batch.find("| approve | sign-batch | activation | 3 |") != std::string::npos);
   CHECK(batch.find("sign-certificate") == std::string::npos);

@@ -415,6 +415,14 @@ void LogBuilder::genesis() {
   end();
 }
 
+void LogBuilder::admit_image() {
+  const Digest manifest = sha256("new manifest"), uki = sha256("new uki");
+  const Digest act = put(ledger::act_artifact({{"manifest", hex(manifest)}, {"medium-hash", hex(uki)}, {"uki", hex(uki)}, {"version", "0.2.0"}}));
+  emit("evidence", {"w1"}, {{"kind", "medium-hash"}, {"reference", "w1's own machine, bag 7"}, {"sha256", uki}});
+  approve("admit-image", act, {"g1", "g2"});
+  emit("image", {}, {{"manifest", manifest}, {"uki", uki}, {"version", "0.2.0"}, {"act", act}});
+}
+
 void LogBuilder::issue_intermediates() {
   m_now = *time_from_text("2026-12-22T09:00:00Z");
   open("issue", "issue-intermediates");
@@ -425,6 +433,7 @@ void LogBuilder::issue_intermediates() {
   const Digest waiver = put(ledger::act_artifact({{"rule", "ROLE-5"}, {"reason", why}, {"end", until}, {"event", "activate"}}));
   approve("waive", waiver, {"g1", "g2"});
   emit("waiver", {}, {{"rule", "ROLE-5"}, {"why", why}, {"until", until}, {"act", waiver}});
+  admit_image();
   std::vector<ledger::BatchLine> lines;
   std::vector<pki::TbsDer> tbs;
   std::vector<Digest> csrs;

@@ -98,6 +98,7 @@ class LogBuilder {
   void issue(const std::string& intent, const pki::TbsDer& tbs, const std::string& profile, const std::string& csr);
   void crl(std::uint64_t number);
   void custody(const std::string& item, const std::string& act, const std::string& seal);
+  void admit_image();
   void end();
 
   std::vector<Record> m_records;

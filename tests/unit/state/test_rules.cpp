@@ -247,6 +247,66 @@ TEST_CASE("LOG-10, POL-4, ENV-1: what the machine says of itself") {
   CHECK(broken_at(where("open"), [&](Record& r) { set(r, "policy", listing), set(r, "image", sha256("x")), set(r, "uki", sha256("x")); }) == Ids{});
 }
 
+TEST_CASE("POL-4: governance admits an image that somebody independent hashed elsewhere, and it counts from the next open on") {
+  const std::size_t n = where("image");
+  CHECK(broken_at(n, [](Record& r) { set(r, "manifest", sha256("another manifest")); }) == Ids{"POL-4"});
+  CHECK(broken_at(n, [](Record& r) { set(r, "uki", sha256("another uki")); }) == Ids{"POL-4"});
+  CHECK(broken_at(n, [](Record& r) { set(r, "version", "0.3.0"); }) == Ids{"POL-4"});
+  CHECK(broken_at(where("evidence", "kind", "medium-hash"), [](Record& r) { r.who = {}; }) == Ids{});  // it is asked at the image
+  const auto hashed_by = [&](const std::vector<std::string>& who, const std::optional<Digest>& found) {
+    return broken_after(n, [&](state::CaState& s) {
+      auto& evidence = s.open->evidence;
+      std::erase_if(evidence, [](const auto& e) { return e.kind == "medium-hash"; });
+      evidence.push_back({"medium-hash", "bag 7", found, who});
+    });
+  };
+  const Digest uki = sha256("new uki");
+  CHECK(hashed_by({"w1"}, uki) == Ids{});
+  CHECK(hashed_by({"so1", "w1"}, uki) == Ids{});
+  CHECK(hashed_by({"so1"}, uki) == Ids{"POL-4"});
+  CHECK(hashed_by({"stranger"}, uki) == Ids{"POL-4"});
+  CHECK(hashed_by({}, uki) == Ids{"POL-4"});
+  CHECK(hashed_by({"w1"}, sha256("another uki")) == Ids{"POL-4"});
+  CHECK(hashed_by({"w1"}, std::nullopt) == Ids{"POL-4"});
+  CHECK(broken_after(n, [](state::CaState& s) { s.open->evidence.back().kind = "other"; }) == Ids{"POL-4"});
+  const Digest act = field_digest(n, "act");
+  CHECK(broken_after(n, [&](state::CaState& s) { s.open->approvals["admit-image"][act].erase("g2"); }) == Ids{"POL-4"});
+  CHECK(broken_after(n, [&](state::CaState& s) { s.open->approvals["waive"] = s.open->approvals["admit-image"], s.open->approvals["admit-image"].clear(); }) == Ids{"POL-4"});
+  // Whoever approved it is no witness of it, whatever their roles.
+  CHECK(broken_after(n, [&](state::CaState& s) { s.open->approvals["admit-image"][act]["w1"] = 0; }) == Ids{"POL-4"});
+  const auto approved = [&](const std::string& text) {
+    state::CaState s = before(n);
+    const Digest other = happy().put(text);
+    s.open->approvals["admit-image"][other] = {{"g1", 0}, {"g2", 0}};
+    Record r = happy().records()[n];
+    set(r, "act", other);
+    return broken_by(s, r, happy().source());
+  };
+  const std::string manifest = hex(sha256("new manifest")), hash = hex(uki);
+  CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"medium-hash", hash}, {"uki", hash}, {"version", "0.2.0"}})) == Ids{});
+  CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"uki", hash}, {"version", "0.2.0"}})) == Ids{"POL-4"});
+  CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"medium-hash", manifest}, {"uki", hash}, {"version", "0.2.0"}})) == Ids{"POL-4"});
+  CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"medium-hash", hash}, {"uki", hash}, {"version", "0.2.0"}, {"until", "2027"}})) == Ids{"POL-4"});
+  CHECK(approved("no act\n") == Ids{"POL-4"});
+
+  // What `open` may name: the pair, and nothing that is put together of two.
+  const std::string listed = hex(sha256("x"));
+  const auto listing = happy().put(happy().policy_text() + "[images]\nmanifests = [\"" + listed + "\"]\nukis = [\"" + listed + "\"]\n");
+  const auto opened_on = [&](const std::string& image, const std::string& kernel) {
+    state::CaState s = before(where("open"));
+    s.images.push_back({sha256("new manifest"), uki, "0.2.0", "issue", 0});
+    Record r = happy().records()[where("open")];
+    set(r, "policy", listing), set(r, "image", sha256(image)), set(r, "uki", sha256(kernel));
+    return broken_by(s, r, happy().source());
+  };
+  CHECK(opened_on("new manifest", "new uki") == Ids{});
+  CHECK(opened_on("x", "x") == Ids{});
+  CHECK(opened_on("new manifest", "x") == Ids{"POL-4"});
+  CHECK(opened_on("x", "new uki") == Ids{"POL-4"});
+  CHECK(opened_on("another manifest", "another uki") == Ids{"POL-4"});
+  CHECK(happy().state().images.size() == 1);
+}
+
 TEST_CASE("ENV: one world") {
   CHECK(broken_at(where("open", 1), [](Record& r) { set(r, "origin", "rehearsal.other"); }) == Ids{"ENV-1"});
   CHECK(broken_at(where("open", 1), [](Record& r) {
