@@ -3,8 +3,8 @@
 //
 // Who may call: self-test, `open`, the pre-flight, `ceremony machine`. Invariants: the attestation key is made anew at each quote from the
 // TPM's endorsement seed and one fixed template, so it is the same key every time on the same TPM, and nothing is kept in it. It is
-// restricted: it signs what the TPM itself says, and nothing that it is given. What comes back was checked: the signature verifies under
-// that key, and the values are those that the TPM signed the digest of. Never: changes a PCR, stores anything, asks for a password.
+// restricted: it signs what the TPM itself says, and nothing that it is given. What comes back has the form of a quote; that it is a good
+// one is for whoever asked to find (ceremony/ledger/quote.h). Never: changes a PCR, stores anything, asks for a password.
 // Throws: Refused{TpmRefusal, …} and nothing else.
 // Source: TCG, Trusted Platform Module Library, Part 2 (structures) and 3 (commands); UAPI group, "Linux TPM PCR Registry".
 #pragma once

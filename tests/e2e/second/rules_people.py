@@ -118,6 +118,31 @@ def the_image_is_admitted(s, _r, d):
             yield "policy does not admit the image"
 
 
+@rule("POL-5", "open")
+def the_machine_says_what_is_expected(s, _r, d):
+    policy = read(Policy, s.artifact(d.policy))
+    expected = policy.tpm if policy else None
+    if d.tpm == "none" and expected is not None:
+        yield "no quote, and policy wants one"
+    if (content := s.artifact(d.tpm)) is None:
+        return
+    if not (quote := read(forms.quote_of, content)):
+        yield "the quote does not read"
+        return
+    if not verifies(quote.key, quote.attest, quote.signature):
+        yield "the quote is not signed by its key"
+    if quote.nonce != forms.root(s.leaves):
+        yield "the quote is over another nonce than the last root"
+    if quote.digest.hex() != sha256(b"".join(map(bytes.fromhex, quote.values.values()))):
+        yield "the values are not those that were signed"
+    if expected is not None:
+        if sha256(quote.key) not in expected["keys"]:
+            yield "the attestation key is not enrolled"
+        for name, value in quote.values.items():
+            if value not in expected[name]:
+                yield f"{name} is not what policy expects"
+
+
 @rule("ENV-1", "open", "token", "init")
 def one_world(s, r, d):
     if r.ev != "open":
