@@ -321,8 +321,9 @@ void pol_5(const Question& q, Broken& broken) {
   if (!bytes) return;
   try {
     const ledger::Quote quote = ledger::parse_quote(as_text(*bytes), "quote");
-    // The root itself: what `open` says of it is LOG-5's.
-    for (auto& fault : ledger::faults_of(quote, q.before.tree.root())) broken.push_back(std::move(fault));
+    // A root that is not that of the log is LOG-5's.
+    const Digest root = digest(q, "previous_root");
+    for (auto& fault : ledger::faults_of(quote, root == q.before.tree.root() ? root : ledger::read_attest(quote.attest)->nonce)) broken.push_back(std::move(fault));
     if (!expected) return;
     for (auto& fault : not_admitted(quote, *policy)) broken.push_back(std::move(fault));
   } catch (const Refused& refused) {

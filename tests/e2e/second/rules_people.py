@@ -131,7 +131,7 @@ def the_machine_says_what_is_expected(s, _r, d):
         return
     if not verifies(quote.key, quote.attest, quote.signature):
         yield "the quote is not signed by its key"
-    if quote.nonce != forms.root(s.leaves):
+    if d.previous_root == forms.root(s.leaves).hex() != quote.nonce.hex():
         yield "the quote is over another nonce than the last root"
     if quote.digest.hex() != sha256(b"".join(map(bytes.fromhex, quote.values.values()))):
         yield "the values are not those that were signed"
