@@ -22,7 +22,7 @@ SECURE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 
 class Appliance(Guest):
     """`medium`: a stick's image, or a disc's (.iso), in socket 1. `variables`: a firmware's with Secure Boot keys in it, which is then on.
-    `display`: as QEMU calls it; none where nobody looks."""
+    `tpm`: as in guest.py. `display`: as QEMU calls it; none where nobody looks."""
 
     def __init__(self, medium, memory=1024, variables=None, tpm=False, display="none"):  # noqa: no call of super: it has no agent
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-appliance-"))

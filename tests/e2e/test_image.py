@@ -1,4 +1,5 @@
 """The boot images: what is in them, that they can be made again, that firmware starts them and nothing else, and what people see then."""
+import functools
 import hashlib
 import os
 import pathlib
@@ -11,14 +12,17 @@ import time
 import unittest
 
 from appliance import Appliance
+from console_hands import Room
 from console_text import Glyphs
 from guest import OVMF_VARIABLES, Guest, fat_image
+from support import SECOND
 
 SOURCE = pathlib.Path(os.environ.get("CEREMONY_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 IMAGES = SOURCE / ".build/image"
 BUILD = SOURCE / "scripts/imaging/build.py"
 KINDS = ("production", "rehearsal")
 MIB = 1024 * 1024
+TPM_TABLE = {"keys": "TPM key", "pcr4": "PCR 4", "pcr7": "PCR 7", "pcr11": "PCR 11"}
 # Others' of this kind, for comparison: as published.
 OTHERS = {"ICANN's coen 0.4.0": 238, "AirgapOS of 2021": 100}
 
@@ -160,12 +164,16 @@ def glyphs_and_bare_kernel(folder):
         over.set()
 
 
-class Boots(WithFolder):
+@functools.cache
+def learnt():
+    with tempfile.TemporaryDirectory(prefix="ceremony-image-test-") as folder:
+        return glyphs_and_bare_kernel(pathlib.Path(folder))
+
+
+class WithScreen(WithFolder):
     @classmethod
     def setUpClass(cls):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-image-test-"))
-        cls.addClassCleanup(shutil.rmtree, folder)
-        cls.glyphs, cls.bare = glyphs_and_bare_kernel(folder)
+        cls.glyphs, cls.bare = learnt()
 
     def wait_for_screen(self, machine, *texts, seconds=60):
         limit = time.monotonic() + seconds
@@ -176,6 +184,8 @@ class Boots(WithFolder):
             if time.monotonic() > limit or machine.process.poll() is not None:
                 raise machine.failed(f"the screen does not show {texts} but\n" + "\n".join(lines))
 
+
+class Boots(WithScreen):
     def words(self, path):
         return run(SOURCE / ".build/release/ceremony/ceremony", "words", path).splitlines()[1].strip()
 
@@ -242,6 +252,59 @@ class Boots(WithFolder):
             machine.wait_for_log("USB 1-5 unknown device stays off")
             machine.attach_second_keyboard("other", port="6")
             machine.wait_for_log("USB 1-6 scanner stays off")
+
+
+class Measured(WithScreen):
+    """A machine with a TPM 2.0: firmware and the image's own beginning tell it what they start, and people read that on the screen."""
+
+    def boot(self, medium):
+        """The machine, always the same one, where it asks for the files of the CA; and what its TPM says."""
+        machine = self.enterContext(Appliance(medium, memory=512, tpm=self.folder / "tpm-state"))
+        machine.wait_for_log("ceremony: uki ")
+        machine.pull_boot_medium()
+        self.wait_for_screen(machine, "Which CA?", "the sample CA of this image")
+        machine.keys("down", "ret")
+        lines = self.wait_for_screen(machine, "Put in the disk with the files of the CA", "PCR 11")
+        return machine, dict(re.findall(r"(TPM key|PCR \d+) +([0-9a-f]{64})", "\n".join(lines)))
+
+    def preflight(self, machine, said):
+        """Under the policy that expects that: what the pre-flight says of the machine."""
+        policy = SECOND.policy.read_text() + "\n[tpm]\n" + "".join(f'{key} = ["{said[name]}"]\n' for key, name in TPM_TABLE.items())
+        room = Room(machine, self.glyphs, self.folder, SECOND)
+        room.add("files", files={"policy.toml": policy.encode(), "hsm.toml": SECOND.binding.read_bytes(), "media.txt": b"factory-m\n"})
+        room.given["dashboard"] = "root-genesis"
+        room.until("preflight.root-genesis")
+        lines = []
+        while True:
+            screen = room.screen.lines()
+            lines += room.screen.task(screen)
+            text = " ".join("\n".join(lines).split())
+            if "machine: " in text and not any("more below" in line for line in screen):
+                return text[text.rindex("machine: ") - 12:]
+            room.screen.press_and_see("pgdn")
+
+    def test_an_image_that_was_changed_is_seen_and_does_not_open(self):
+        machine, first = self.boot(stick("rehearsal"))
+        self.assertEqual(sorted(first), sorted(TPM_TABLE.values()))
+        # What scripts/image prints is what this machine measured.
+        self.assertEqual(first["PCR 11"], run("python3", "-B", SOURCE / "scripts/imaging/pcr11.py", IMAGES / "rehearsal/ceremony.efi").strip())
+        self.assertEqual(len(set(first.values()) - {"0" * 64}), 4)
+        machine.close()
+        machine, again = self.boot(stick("rehearsal"))
+        self.assertEqual(again, first)
+        self.assertIn("[ok] machine: its TPM says what the policy expects", self.preflight(machine, first))
+        machine.close()
+        # One byte of the command line.
+        changed, content = self.folder / "changed.img", stick("rehearsal").read_bytes()
+        self.assertEqual(content.count(b" panic=60 "), 1)
+        changed.write_bytes(content.replace(b" panic=60 ", b" panic=61 "))
+        machine, other = self.boot(changed)
+        self.assertEqual({name for name in first if other[name] != first[name]}, {"PCR 4", "PCR 11"})
+        said = self.preflight(machine, first)
+        self.assertIn(f"[missing] machine: policy does not expect PCR 4 to be {other['PCR 4']}; policy does not expect PCR 11 to be {other['PCR 11']}; find out what was changed", said)
+        machine.keys("ret")
+        # There is no Begin: back to the choice of a procedure.
+        self.wait_for_screen(machine, "look again", "leave")
 
 
 class SecureBoot(WithFolder):
