@@ -12,7 +12,7 @@ namespace {
 constexpr auto help_text =
     "No ceremony runs. The dashboard says what is due, how the two ledgers are, how the last ceremony ended, and which procedures can be "
     "started, with who is needed and how long each takes.\n\n"
-    "Choose a procedure: its pre-flight shows ledgers, token, people, clock, entropy and media, each as ok, look (read it; you may begin) or "
+    "Choose a procedure: its pre-flight shows ledgers, token, people, clock, entropy, media and the machine, each as ok, look (read it; you may begin) or "
     "missing (there is no beginning without it). Nothing is written by looking. What is missing is put right at the machine; then look again.\n\n"
     "Begin starts the procedure, or goes on with the one that is open. \"leave\" ends the program.\n";
 
@@ -133,7 +133,7 @@ class Console final {
 
   bool begins(const procedure::Procedure& p, const report::Startable& startable) {
     m_desk.away = true;
-    Surroundings around{m_table.env(), m_table.volumes(), m_module.get(), m_module_refusal, m_table.files().policy, *m_table.files().binding};
+    Surroundings around{m_table.env(), m_table.volumes(), m_module.get(), m_module_refusal, m_table.files().policy, *m_table.files().binding, m_table.tpm()};
     const auto checks = preflight(m_desk.ledgers(), p, startable, around);
     const bool may = may_begin(checks);
     auto page = text(checks) + (may ? "" : "\nIt cannot begin: put right what is missing, and look again.\n");

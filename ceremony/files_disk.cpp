@@ -63,12 +63,12 @@ void switch_on(media::Mounter& mounter, std::vector<media::UsbNews>& news) {
   news.insert(news.end(), came.begin(), came.end());
 }
 
-Texts ask(Env& env, media::Mounter& mounter, Operator& op, std::vector<media::UsbNews>& news) {
+Texts ask(Env& env, media::Mounter& mounter, Operator& op, const std::string& machine, std::vector<media::UsbNews>& news) {
   std::string said;
   while (true) {
     try {
       op.await_medium({"insert.files", "administrator",
-                       (said.empty() ? "" : "They are not there: " + said + ".\n") + "Put in the disk with the files of the CA (" + policy_name + ", " + binding_name + ")."});
+                       (said.empty() ? "" : "They are not there: " + said + ".\n") + "Put in the disk with the files of the CA (" + policy_name + ", " + binding_name + ").\n\n" + machine});
       // A disk that was just put in takes a moment.
       const auto end = std::chrono::steady_clock::now() + patience;
       switch_on(mounter, news);
@@ -127,11 +127,11 @@ void name_media(const policy::Policy& policy, const std::vector<std::string>& mo
 
 }  // namespace
 
-std::vector<media::UsbNews> take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const Path& folder, Options& options) {
+std::vector<media::UsbNews> take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const Path& folder, const std::string& machine, Options& options) {
   op.begin_step({0, 0, "files", "The files of the CA", "", "administrator"}, "");
   std::vector<media::UsbNews> news;
   if (!options.policy.empty() && wants_sample(op)) return news;
-  const auto files = ask(env, mounter, op, news);
+  const auto files = ask(env, mounter, op, machine, news);
   if (!env.exists(folder)) env.make_folder(folder);
   for (const auto& [name, bytes] : files) {
     if (env.exists(folder / name)) env.remove(folder / name);

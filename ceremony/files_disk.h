@@ -15,8 +15,10 @@ namespace ceremony {
 /// Asks for the disk until one is in that has both files, copies them below `folder`, and names them in `options`, and with them every
 /// medium: two ledgers, the backups the policy wants, one for each person, `intake` and `public`. Where `options` name files already, those
 /// of the image's sample, people choose first.
+/// `machine` is shown above the question: whoever writes a policy reads there what the machine says of itself.
 /// Returns what was told over USB meanwhile and is not dealt with: of the disks, one was asked for.
 /// Throws what people decide (OperatorRefusal). A policy that cannot be read names no people: who reads it next says so.
-[[nodiscard]] std::vector<media::UsbNews> take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const Path& folder, Options& options);
+[[nodiscard]] std::vector<media::UsbNews> take_files_from_disk(Env& env, media::Mounter& mounter, Operator& op, const Path& folder, const std::string& machine,
+                                                                Options& options);
 
 }  // namespace ceremony

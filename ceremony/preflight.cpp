@@ -5,7 +5,9 @@
 #include <charconv>
 
 #include "ceremony/actions/action.h"
+#include "ceremony/actions/measuring.h"
 #include "ceremony/ledger/ledger.h"
+#include "ceremony/state/machine.h"
 
 namespace ceremony {
 namespace {
@@ -193,6 +195,20 @@ Said look_at_media(const procedure::Procedure& procedure, Surroundings& around) 
   return {Ready::ok, says};
 }
 
+/// Before `open` does it over the log's last root, and by the same comparison.
+Said look_at_machine(Surroundings& around) {
+  const auto measured = actions::measure(around.tpm, around.policy, {});
+  if (!measured.quote) {
+    if (around.policy.tpm) return {Ready::missing, measured.why_not + ", and the policy names what one has to say; use the machine that is enrolled"};
+    return {around.tpm == nullptr ? Ready::ok : Ready::look, measured.why_not + ", and the policy asks for none"};
+  }
+  const auto& q = *measured.quote;
+  if (const auto faults = state::not_admitted(q, around.policy); !faults.empty())
+    return {Ready::missing, joined(faults, "; ") + "; find out what was changed, then use an image, a setting of the firmware and a machine that the policy names"};
+  if (around.policy.tpm) return {Ready::ok, "its TPM says what the policy expects"};
+  return {Ready::ok, "the policy expects nothing of its TPM: key " + hex(sha256(q.key)) + ", PCR 4 " + hex(q.pcr4) + ", PCR 7 " + hex(q.pcr7) + ", PCR 11 " + hex(q.pcr11)};
+}
+
 Said look_at_ledgers_for(const LedgersSeen& ledgers, const report::Startable& startable) {
   if (ledgers.check.ready == Ready::missing || startable.why_not.empty()) {
     auto says = ledgers.check.says;
@@ -229,6 +245,7 @@ std::vector<Check> preflight(const LedgersSeen& ledgers, const procedure::Proced
   out.push_back(looked("clock", [&] { return look_at_clock(s, around); }));
   out.push_back(looked("entropy", [&] { return look_at_entropy(around.env); }));
   out.push_back(looked("media", [&] { return look_at_media(procedure, around); }));
+  out.push_back(looked("machine", [&] { return look_at_machine(around); }));
   return out;
 }
 

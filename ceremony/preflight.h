@@ -1,5 +1,5 @@
-// What is looked at before a ceremony begins, each with a state and one line: ledgers, token, people, clock, entropy, media.
-// Called by the console. Nothing is written, mended, logged in to or recorded by looking: what an opened ledger would mend
+// What is looked at before a ceremony begins, each with a state and one line: ledgers, token, people, clock, entropy, media,
+// machine. Called by the console. Nothing is written, mended, logged in to or recorded by looking: what an opened ledger would mend
 // is only said. Throws nothing of the outside world: what it refuses is a line.
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "ceremony/report/dashboard.h"
 #include "ceremony/state/state.h"
 #include "hsm/token.h"
+#include "hsm/tpm.h"
 #include "media/volume.h"
 
 namespace ceremony {
@@ -46,9 +47,10 @@ struct Surroundings {
   std::string module_refusal;
   const policy::Policy& policy;
   const policy::Binding& binding;
+  hsm::Tpm* tpm = nullptr;  ///< null where there is none
 };
 
-/// In the order ledgers, token, people, clock, entropy, media. `startable` is the procedure's entry of the dashboard.
+/// In the order ledgers, token, people, clock, entropy, media, machine. `startable` is the procedure's entry of the dashboard.
 [[nodiscard]] std::vector<Check> preflight(const LedgersSeen& ledgers, const procedure::Procedure& procedure, const report::Startable& startable, Surroundings& around);
 [[nodiscard]] bool may_begin(std::span<const Check> checks);
 [[nodiscard]] std::string text(std::span<const Check> checks);

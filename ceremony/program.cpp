@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "ceremony/actions/measuring.h"
 #include "ceremony/console.h"
 #include "ceremony/ledger/ledger.h"
 #include "ceremony/options.h"
@@ -15,6 +16,7 @@
 #include "ceremony/run_command.h"
 #include "ceremony/shares/words.h"
 #include "ceremony/source_files.h"
+#include "hsm/tpm_device.h"
 
 namespace ceremony {
 namespace {
@@ -84,6 +86,15 @@ int words(const Options& o) {
     for (const auto word : shares::words_of(digest)) line += " " + std::string(word);
     std::printf("%s  %s\n  %s\n", hex(digest).c_str(), name.c_str(), line.c_str());
   }
+  return 0;
+}
+
+/// What whoever writes a policy takes over from the machine that is meant.
+int machine() {
+  const auto tpm = hsm::find_tpm();
+  if (!tpm) throw Refused(ProgramRefusal::not_here, "this machine has no TPM", hsm::tpm_device, "switch the TPM 2.0 on in the firmware's menu; without one leave [tpm] out of the policy");
+  const auto quote = actions::quote_of(*tpm, {});
+  std::printf("[tpm]\nkeys = [\"%s\"]\npcr4 = [\"%s\"]\npcr7 = [\"%s\"]\npcr11 = [\"%s\"]\n", hex(sha256(quote.key)).c_str(), hex(quote.pcr4).c_str(), hex(quote.pcr7).c_str(), hex(quote.pcr11).c_str());
   return 0;
 }
 
@@ -163,6 +174,7 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
   status_command->add_option("--ledger", o.ledgers, "ledger medium")->required()->expected(1);
   auto* const words_command = app.add_subcommand("words", "SHA-256 of files, as hex and as the twelve words that people compare.");
   words_command->add_option("files", o.files, "files")->required();
+  auto* const machine_command = app.add_subcommand("machine", "What this machine's TPM says of how it was started, as the policy's table [tpm].");
   auto* const script_command = app.add_subcommand("script", "Print a procedure as the script people follow on paper.");
   script_command->add_option("procedure", o.procedure, "id or file of the procedure")->required();
   script_command->add_option("--policy", o.policy, "the reviewed policy file")->required();
@@ -184,6 +196,7 @@ int run_program(int argc, char** argv, const MakeScripted& make_scripted) {
     if (check_command->parsed()) return check(o);
     if (words_command->parsed()) return words(o);
     if (status_command->parsed()) return status(o);
+    if (machine_command->parsed()) return machine();
     return script(o);
   } catch (const Refused& refusal) {
     std::fprintf(stderr, "%s\n", refusal.what());

@@ -5,9 +5,11 @@
 #include <csignal>
 
 #include "ceremony/actions/action.h"
+#include "ceremony/actions/measuring.h"
 #include "ceremony/conductor.h"
 #include "ceremony/files_disk.h"
 #include "hsm/pkcs11_module.h"
+#include "hsm/tpm_device.h"
 #include "media/linux_mounter.h"
 #include "tui/plain_operator.h"
 #include "tui/tui_operator.h"
@@ -58,7 +60,7 @@ void refuse_what_is_not_here(const Options& o, const policy::Policy& policy, con
 
 SourcePaths paths_of(const Options& o) { return {o.policy, o.hsm, o.procedure, o.procedures}; }
 
-Table::Table(const Options& options, const MakeScripted& make_scripted) : m_env(make_posix_env()), m_boot(read_boot(*m_env)), m_options(options) {
+Table::Table(const Options& options, const MakeScripted& make_scripted) : m_env(make_posix_env()), m_boot(read_boot(*m_env)), m_tpm(m_boot ? hsm::find_tpm() : nullptr), m_options(options) {
   const Options& o = m_options;
   if (!o.answers.empty() && !make_scripted)
     throw Refused(ProgramRefusal::not_here, "this program has no scripted operator", o.answers, "use ceremony-rehearsal");
@@ -71,7 +73,7 @@ Table::Table(const Options& options, const MakeScripted& make_scripted) : m_env(
     if (!m_boot || !o.disks) throw Refused(ProgramRefusal::not_here, "--files is for the appliance and its disks", "--files", "name the files with --policy and --hsm, or start the machine from a boot medium");
     seat_people();
     media::MounterClient mounter(::dup(media::mounter_descriptor), media::mount_folder);
-    news = take_files_from_disk(*m_env, mounter, op(), files_folder, m_options);
+    news = take_files_from_disk(*m_env, mounter, op(), files_folder, actions::machine_lines(m_tpm.get()), m_options);
   }
   m_files = read_all(*m_env, o);
   refuse_what_is_not_here(o, m_files.policy, m_boot);
@@ -93,7 +95,7 @@ int Table::perform(const SourceFiles& files, hsm::Module& module) {
   auto journal = ledger::Journal::has_records(*m_env, folders) ? ledger::Journal::open(*m_env, folders, repairs) : ledger::Journal::create(*m_env, folders);
   actions::Run run({*m_env, op(), module, volumes(), zlint, files.policy, *files.binding, files.policy_file, *files.binding_file, files.procedure_file,
                     files.procedure.id, files.procedure_files, files.profile_files, files.profiles, std::string(software) + ", SHA-256 " + hex(m_software_digest), software_digest(),
-                    ledger_names(), [this](const Path& ledger) { return m_media->fault_of(ledger); }, text_or_none(m_boot ? m_boot->image : std::nullopt), text_or_none(m_boot ? m_boot->uki : std::nullopt)},
+                    ledger_names(), [this](const Path& ledger) { return m_media->fault_of(ledger); }, text_or_none(m_boot ? m_boot->image : std::nullopt), text_or_none(m_boot ? m_boot->uki : std::nullopt), m_tpm.get()},
                    journal);
   const auto outcome = conduct(run, files.procedure, repairs);
   finished(outcome == Outcome::complete  ? "The ceremony is closed and signed. The log has " + std::to_string(run.journal().size()) + " records."

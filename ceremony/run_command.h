@@ -13,6 +13,7 @@
 #include "ceremony/run_media.h"
 #include "ceremony/source_files.h"
 #include "hsm/token.h"
+#include "hsm/tpm.h"
 
 namespace ceremony {
 
@@ -28,6 +29,8 @@ class Table final {
   [[nodiscard]] media::Volumes& volumes() { return m_media->volumes(); }
   /// Whose words stand on the screen: of the boot image; at a desk, of the program that runs.
   [[nodiscard]] const Digest& software_digest() const { return m_boot && m_boot->image ? *m_boot->image : m_software_digest; }
+  /// Null where the machine has none; at a desk it is nobody's business.
+  [[nodiscard]] hsm::Tpm* tpm() { return m_tpm.get(); }
   [[nodiscard]] std::vector<Path> ledgers() const { return m_media->ledgers(); }
   [[nodiscard]] std::map<Path, std::string> ledger_names() const { return m_media->ledger_names(); }
   /// With the files and media that came from a disk, where they did.
@@ -44,6 +47,7 @@ class Table final {
  private:
   std::unique_ptr<Env> m_env;
   std::optional<Boot> m_boot;  ///< nothing at a desk
+  std::unique_ptr<hsm::Tpm> m_tpm;
   Options m_options;
   SourceFiles m_files;
   Digest m_software_digest;

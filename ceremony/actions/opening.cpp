@@ -3,6 +3,7 @@
 #include <array>
 
 #include "ceremony/actions/action.h"
+#include "ceremony/actions/measuring.h"
 #include "ceremony/ledger/approval.h"
 #include "ceremony/pki/agreement.h"
 #include "ceremony/shares/age.h"
@@ -100,11 +101,11 @@ void enrol(Run& run, const policy::Person& person) {
 }
 
 /// What the machine was started from, as lines to compare; nothing at a desk.
-std::string started_from(const Run& run) {
+std::string started_from(const Run& run, const Measured& measured) {
   std::string out;
   for (const auto& [name, value] : {std::pair{"\nimage      ", run.w.image}, std::pair{"\nuki        ", run.w.uki}})
     if (const auto digest = digest_from_hex(value)) out += name + value + "\n" + fingerprint(*digest);
-  return out;
+  return out + "\n" + (measured.quote ? lines_of(*measured.quote) : "TPM        none: " + measured.why_not + "\n");
 }
 
 }  // namespace
@@ -168,9 +169,11 @@ void open(Run& run) {
     std::vector<std::string> compared;
     if (run.state().has_checkpoint()) compared = compare_previous(run);
     run.ceremony = ceremony_id(run);
+    const Digest root = run.journal().tree().root_at(previous);
+    const auto measured = measure(run.w.tpm, run.w.policy, root);
     run.w.op.show_text({"open", "everyone", "What this ceremony stands on. Compare with the paper script."},
                   "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
-                      "\nsoftware   " + run.w.software + started_from(run) + "\npolicy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +
+                      "\nsoftware   " + run.w.software + started_from(run, measured) + "policy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +
                       "\nprocedure  " + hex(run.w.procedure_file.digest()) + "\n" + fingerprint(run.w.procedure_file.digest()) + "\nbinding    " +
                       hex(run.w.binding_file.digest()) + "\n" + fingerprint(run.w.binding_file.digest()));
     ledger::Value selftest;
@@ -185,11 +188,11 @@ void open(Run& run) {
                 {"software", run.w.software},
                 {"image", run.w.image},
                 {"uki", run.w.uki},
-                {"tpm", "none"},
+                {"tpm", measured.quote ? hex(run.put(ledger::quote_artifact(*measured.quote))) : "none"},
                 {"operator", std::string(run.w.op.kind())},
                 {"selftest", selftest},
                 {"previous_size", previous},
-                {"previous_root", run.journal().tree().root_at(previous)},
+                {"previous_root", root},
                 {"previous_checkpoint", run.state().has_checkpoint() ? hex(sha256(run.journal().checkpoint())) : "none"},
                 {"compared", compared}});
   }

@@ -31,6 +31,7 @@
 #include "ceremony/state/state.h"
 #include "ceremony/state/token_list.h"
 #include "hsm/token.h"
+#include "hsm/tpm.h"
 #include "media/files.h"
 #include "media/volume.h"
 
@@ -80,6 +81,7 @@ struct Wiring {
   std::map<Path, std::string> ledger_names{};  ///< what people call the ledgers, where it is not their folders
   std::function<std::string(const Path&)> ledger_fault{};  ///< why a ledger failed, where its medium knows better than the file
   std::string image = "none", uki = "none";  ///< what the machine was started from (ceremony/boot.h)
+  hsm::Tpm* tpm = nullptr;  ///< of the machine; null where there is none, and at a desk
 };
 
 /// Randomness of Env as Botan wants it.

@@ -30,6 +30,7 @@ struct Mount {
   unsigned long flags;
   const char* options;
 };
+constexpr const char* tpm = "/dev/tpmrm0";
 constexpr unsigned long plain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 constexpr Mount mounts[] = {
     // A user sees no process of another.
@@ -59,6 +60,12 @@ void limit(__rlimit_resource_t resource, rlim_t value) {
   if (::setrlimit(resource, &both) != 0) failed("a limit cannot be set");
 }
 
+/// Where the kernel has found one. Its tests of itself may go on; a command then waits.
+void give_tpm() {
+  if (::chown(tpm, people_user, people_group) != 0 && errno != ENOENT) failed("the TPM cannot be given to people");
+  if (::chmod(tpm, 0600) != 0 && errno != ENOENT) failed("the TPM cannot be given to people");
+}
+
 }  // namespace
 
 void make_world() {
@@ -81,6 +88,7 @@ void make_world() {
   limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
   limit(RLIMIT_NOFILE, 512);
   limit(RLIMIT_NPROC, 256);
+  give_tpm();
   make_folder("/run/ceremony", 0755);
   make_folder(media::mount_folder, 0755);
   make_folder(people_folder, 0700, people_user, people_group);

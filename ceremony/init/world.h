@@ -20,7 +20,7 @@ inline constexpr gid_t people_group = 1000;
 /// Its own folder, in memory: the token store of a rehearsal is below it.
 inline constexpr const char* people_folder = "/run/ceremony/people";
 
-/// Mounts, sets limits, makes folders. Throws Refused{InitRefusal::world}.
+/// Mounts, sets limits, makes folders, gives the TPM to the people's user. Throws Refused{InitRefusal::world}.
 void make_world();
 /// A line of the kernel's log: evidence in production, what a test waits for in a rehearsal.
 void note(std::string_view line);

@@ -20,7 +20,7 @@ constexpr Field open_fields[] = {
     {"software", text, true, ""},
     {"image", digest_or_none, true, ""},
     {"uki", digest_or_none, true, ""},
-    {"tpm", text, true, ""},
+    {"tpm", digest_or_none, true, ""},
     {"operator", choice, true, "tui|plain|scripted"},
     {"selftest", map, true, ""},
     {"previous_size", integer, true, ""},
@@ -213,7 +213,7 @@ constexpr Field close_fields[] = {
 };
 
 constexpr Event all_events[] = {
-    {"open", open_fields, "a ceremony begins", "LOG-3, LOG-4, LOG-5, LOG-10, ENV-1, POL-1, POL-2, POL-4, ROLE-5"},
+    {"open", open_fields, "a ceremony begins", "LOG-3, LOG-4, LOG-5, LOG-10, ENV-1, POL-1, POL-2, POL-4, POL-5, ROLE-5"},
     {"clock", clock_fields, "two people compared the clock with a source of their own", "ROLE-1, ROLE-3"},
     {"selftest", selftest_fields, "a self-test after the one that open names", "LOG-10"},
     {"medium", medium_fields, "a medium takes part", "EXPORT-1"},

@@ -87,6 +87,12 @@ struct Images {
   std::vector<Digest> ukis;       ///< the same
 };
 
+/// What the machine's TPM has to say at `open` (rule POL-5). In each none twice, at least one.
+struct Tpm {
+  std::vector<Digest> keys;                ///< SHA-256 of the SubjectPublicKeyInfo of the attestation keys that governance enrols
+  std::vector<Digest> pcr4, pcr7, pcr11;  ///< values of the SHA-256 bank, one of which each has to have
+};
+
 /// What an act needs: that many distinct members of that quorum.
 struct Needed {
   QuorumName quorum;
@@ -119,6 +125,7 @@ struct Policy {
   std::vector<std::string> token_serials;  ///< production only
   std::vector<AdmittedProcedure> procedures;
   std::optional<Images> images;       ///< nothing: a rehearsal takes any, production none (rule POL-4)
+  std::optional<Tpm> tpm;             ///< nothing: what a TPM says is recorded, and a machine without one is taken
   std::vector<std::string> waivable;  ///< rule ids; that none is absolute is checked where the rules are (state)
 
   [[nodiscard]] const Quorum& quorum(QuorumName name) const;

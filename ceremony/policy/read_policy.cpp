@@ -218,21 +218,36 @@ void read_procedures(const Table& procedures, Policy& policy, const std::set<std
   if (procedures.keys().empty()) procedures.note({}, "no procedure is admitted", "write [procedures.root-genesis] with its sign_off");
 }
 
-std::vector<Digest> read_digests(const Table& table, std::string_view key) {
+/// `none`, `leave_out`: what is said where the list is empty; `look_like`: where people have such digests from.
+std::vector<Digest> read_digests(const Table& table, std::string_view key, std::string_view none, const std::string& leave_out, const std::string& look_like) {
   std::vector<Digest> out;
   const std::vector<std::string> texts = table.texts(key);
   for (const std::string& text : texts) {
     const auto digest = digest_from_hex(text);
     if (!digest) {
-      table.note(key, quoted(text) + " is no SHA-256 digest", "write 64 lower-case hex digits, as sha256sum prints them");
+      table.note(key, quoted(text) + " is no SHA-256 digest", "write 64 lower-case hex digits, " + look_like);
     } else if (std::ranges::contains(out, *digest)) {
       table.note(key, quoted(key) + " holds " + quoted(text) + " twice", "name each once");
     } else {
       out.push_back(*digest);
     }
   }
-  if (texts.empty()) table.note(key, quoted(key) + " admits no image", "name at least one digest, or leave [images] out (a rehearsal then takes any image, production none)");
+  if (texts.empty()) table.note(key, quoted(key) + " " + std::string(none), "name at least one digest, or leave " + leave_out);
   return out;
+}
+
+Images read_images(const Table& table) {
+  const auto digests = [&](std::string_view key) {
+    return read_digests(table, key, "admits no image", "[images] out (a rehearsal then takes any image, production none)", "as sha256sum prints them");
+  };
+  return {digests("manifests"), digests("ukis")};
+}
+
+Tpm read_tpm(const Table& table) {
+  const auto digests = [&](std::string_view key) {
+    return read_digests(table, key, "admits no machine", "[tpm] out (a machine without a TPM is then taken too)", "as `ceremony machine` prints them");
+  };
+  return {digests("keys"), digests("pcr4"), digests("pcr7"), digests("pcr11")};
 }
 
 void read_waivers(const Table& table, Policy& policy) {
@@ -276,7 +291,8 @@ Policy read_policy(std::string file_name, std::string_view text) {
   policy.longest_gap_days = static_cast<int>(root.table("limits").integer("longest_gap_days", 1, 3660));
   read_tokens(root.table("tokens"), environment, policy);
   read_procedures(root.table("procedures"), policy, doubtful);
-  if (const auto table = root.table_if("images")) policy.images = Images{read_digests(*table, "manifests"), read_digests(*table, "ukis")};
+  if (const auto table = root.table_if("images")) policy.images = read_images(*table);
+  if (const auto table = root.table_if("tpm")) policy.tpm = read_tpm(*table);
   if (const auto table = root.table_if("waivers")) read_waivers(*table, policy);
   document.done();
   return policy;

@@ -86,6 +86,7 @@ void pol_1(const Question& q, Broken& broken);
 void pol_2(const Question& q, Broken& broken);
 void pol_3(const Question& q, Broken& broken);
 void pol_4(const Question& q, Broken& broken);
+void pol_5(const Question& q, Broken& broken);
 void role_1(const Question& q, Broken& broken);
 void role_2(const Question& q, Broken& broken);
 void role_3(const Question& q, Broken& broken);

@@ -7,6 +7,7 @@
 #include "ceremony/ledger/events.h"
 #include "ceremony/ledger/text.h"
 #include "ceremony/pki/profile.h"
+#include "ceremony/state/machine.h"
 #include "ceremony/state/rule_functions.h"
 
 namespace ceremony::state::rule {
@@ -336,6 +337,26 @@ void pol_4(const Question& q, Broken& broken) {
   for (const auto& [field, booted, digests] : {std::tuple{"image", image, &admitted.manifests}, std::tuple{"uki", uki, &admitted.ukis}}) {
     if (!booted && production) continue;  // LOG-10
     if (!booted || !std::ranges::contains(*digests, *booted)) broken.push_back("neither policy nor governance admitted the " + std::string(field) + " " + text(q, field));
+  }
+}
+
+void pol_5(const Question& q, Broken& broken) {
+  if (!is(q, "open")) return;
+  const auto policy = policy_opened(q);
+  const bool expected = policy && policy->tpm;
+  if (expected && text(q, "tpm") == "none") broken.emplace_back("policy wants a quote of the machine's TPM, open has none");
+  const auto named = digest_in(q.record.d, "tpm");
+  const auto bytes = named ? q.artifacts(*named) : std::nullopt;
+  if (!bytes) return;
+  try {
+    const ledger::Quote quote = ledger::parse_quote(as_text(*bytes), "quote");
+    // A root that is not that of the log is LOG-5's.
+    const Digest root = digest(q, "previous_root");
+    for (auto& fault : ledger::faults_of(quote, root == q.before.tree.root() ? root : ledger::read_attest(quote.attest)->nonce)) broken.push_back(std::move(fault));
+    if (!expected) return;
+    for (auto& fault : not_admitted(quote, *policy)) broken.push_back(std::move(fault));
+  } catch (const Refused& refused) {
+    broken.push_back("the quote of the machine's TPM does not read: " + refused.findings().front().what);
   }
 }
 

@@ -411,7 +411,7 @@ const std::map<std::string_view, FoldFunction>& folds() {
 }
 
 constexpr std::string_view artifact_fields[][2] = {
-    {"open", "procedure"}, {"open", "policy"},     {"open", "binding"},  {"policy", "policy"}, {"policy", "act_policy"}, {"policy", "act_procedures"},
+    {"open", "procedure"}, {"open", "policy"},     {"open", "binding"},  {"open", "tpm"},  {"policy", "policy"}, {"policy", "act_policy"}, {"policy", "act_procedures"},
     {"approve", "sha256"}, {"intent", "tbs"},      {"result", "out"},    {"token", "list"},    {"issue", "certificate"}, {"issue", "tbs"},
     {"issue", "csr"},      {"import", "csr"},      {"crl", "crl"},       {"crl", "tbs"},       {"signoff", "summary"},   {"found", "certificate"},
     {"waiver", "act"},     {"image", "act"},      {"retire", "act"},     {"destroy", "act"},

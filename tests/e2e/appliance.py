@@ -26,7 +26,7 @@ SECURE = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 
 class Appliance(Guest):
     """`medium`: a stick's image, or a disc's (.iso), in socket 1. `variables`: a firmware's with Secure Boot keys in it, which is then on.
-    `display`: as QEMU calls it; none where nobody looks. `resolution`: what the monitor says it has."""
+    `tpm`: as in guest.py. `display`: as QEMU calls it; none where nobody looks. `resolution`: what the monitor says it has."""
 
     def __init__(self, medium, memory=1024, variables=None, tpm=False, display="none", resolution=(1024, 768)):  # noqa: no call of super: it has no agent
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-appliance-"))
@@ -86,6 +86,8 @@ class Appliance(Guest):
         self.press_and_wait(some, events)
 
     def press_and_wait(self, presses, events):
+        if not presses:
+            return
         before = self.traced.stat().st_size
         super().keys(*presses)
         limit = time.monotonic() + 60

@@ -78,7 +78,7 @@ class Result:
 
 class Guest:
     """`programs` are put in with what they link, `files` are {path in the guest: bytes}. `uefi`: OVMF instead of a BIOS; `tpm`: a
-    TPM 2.0; `append` goes to the kernel's command line. A command can name programs by the paths they have here."""
+    TPM 2.0, and where it is a folder, the one that is kept there; `append` goes to the kernel's command line. A command can name programs by the paths they have here."""
 
     def __init__(self, programs=(), files=None, memory=512, append="", uefi=False, tpm=False, kernel=KERNEL):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-guest-"))
@@ -127,8 +127,9 @@ class Guest:
         return self
 
     def start_tpm(self):
-        (self.folder / "tpm-state").mkdir()
-        self.tpm = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.folder}/tpm-state", "--ctrl",
+        state = self.folder / "tpm-state" if self.has_tpm is True else pathlib.Path(self.has_tpm)
+        state.mkdir(exist_ok=True)
+        self.tpm = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--ctrl",
                                      f"type=unixio,path={self.folder}/tpm", "--flags", "startup-clear"], stdin=subprocess.DEVNULL)
         limit = time.monotonic() + 20
         while not (self.folder / "tpm").exists():

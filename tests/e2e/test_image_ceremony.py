@@ -15,10 +15,10 @@ from console_hands import Room
 from console_text import Glyphs
 from frames import Frame, codes_in, joined
 from guest import Guest
+from images import IMAGES
 from secure_boot import Keys
 from support import BIN, SECOND, run
 from test_guest_disks import REQUEST
-from test_image import IMAGES
 
 # MiB: of a machine, of which the firmware keeps some; and what scrypt takes at this policy's work factor, 2^14.
 MEMORY, SCRYPT = 256 + 16, 16

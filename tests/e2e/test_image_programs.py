@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from test_image import SOURCE, run
+from images import SOURCE, run
 
 PROGRAMS = {"ceremony": "ceremony/ceremony", "ceremony-rehearsal": "ceremony/ceremony-rehearsal", "ceremony-init": "ceremony/init/ceremony-init"}
 PARTS = ("CMakeLists.txt", "ceremony", "hsm", "media", "tui", "procedures")

@@ -7,8 +7,9 @@ import hashlib
 import json
 import pathlib
 import re
+from types import SimpleNamespace
 
-from second.foreign import Bad, verifies
+from second.foreign import Bad, openssl, verifies
 
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "ceremony/ledger/EVENTS.md"
 ENVELOPE = {"c": str, "d": dict, "ev": str, "n": int, "res": str, "step": str, "t": str, "who": list}
@@ -302,3 +303,30 @@ def token_list(content):
         out.append(dict(zip(("class", "label", "id", "local", "extractable", "wrap", "key"), found.groups())))
         out[-1]["label"] = unescaped(found[2])
     return out
+
+
+# --- what a TPM signed ------------------------------------------------------------------------------------------------------
+
+
+def quote_of(content):
+    """A ceremony-quote/v1: key, attest, signature, values by name; of attest the nonce and the digest of the values."""
+    names = ("key", "attest", "signature", "pcr4", "pcr7", "pcr11")
+    lines = lines_of(content, "ceremony-quote/v1")
+    pairs = [line.partition(": ") for line in lines]
+    if [key + mark for key, mark, _ in pairs] != [name + ": " for name in names] or len(content) > 4096:
+        raise Bad("not the six lines of a quote")
+    texts = {key: value for key, _, value in pairs}
+    key, attest, signature = (unbase64(texts[name]) for name in names[:3])
+    if not openssl("pkey -pubin -inform DER -in {key} -noout", key=key) or len(key) != 91 or not key.startswith(bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")):
+        raise Bad("no P-256 key")
+    if not all(is_digest(texts[name]) for name in names[3:]) or len(signature) > 72:
+        raise Bad("a value that is none, or no signature")
+    # TPM 2.0 Library, Part 2, 10.12.12: magic, type, signer's name, nonce, clock, firmware, one selection of PCRs 4, 7 and 11 of SHA-256, their digest.
+    found = re.fullmatch(rb"\xff\x54\x43\x47\x80\x18(..)(.*)", attest, re.S)
+    if not found:
+        raise Bad("not what a TPM says of its PCRs")
+    rest = found[2][int.from_bytes(found[1], "big"):]
+    found = re.fullmatch(rb"\x00\x20(.{32}).{16}[\x00\x01].{8}\x00\x00\x00\x01\x00\x0b\x03\x90\x08\x00\x00\x20(.{32})", rest, re.S)
+    if not found:
+        raise Bad("not what a TPM says of PCR 4, 7 and 11")
+    return SimpleNamespace(key=key, attest=attest, signature=signature, values={name: texts[name] for name in names[3:]}, nonce=found[1], digest=found[2])

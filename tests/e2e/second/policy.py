@@ -11,10 +11,10 @@ ACTS = {"governance": "adopt-policy adopt-procedure enrol change-quorum waive re
         "activation": "init-token generate-key sign-certificate sign-crl sign-batch".split(), "recovery": "recover-key rewrap-key".split()}
 INTENDED = "init-token generate-key sign-certificate sign-crl sign-batch".split()
 ALGORITHMS = {"p256", "p384", "rsa3072", "rsa4096"}
-TABLES = {"": "format name origin environment people exclusive quorums approvals witness root log issuing crl shares backup limits tokens procedures waivers images",
+TABLES = {"": "format name origin environment people exclusive quorums approvals witness root log issuing crl shares backup limits tokens procedures waivers images tpm",
           "witness": "acts", "root": "algorithm subject profile years", "log": "algorithm", "issuing": "profiles algorithms years_max batch_max", "crl": "next_update_days",
           "shares": "scrypt_log_n passphrases recovery", "backup": "media", "limits": "longest_gap_days", "tokens": "models serials", "waivers": "rules",
-          "images": "manifests ukis"}
+          "images": "manifests ukis", "tpm": "keys pcr4 pcr7 pcr11"}
 
 
 def need(holds, what):
@@ -86,9 +86,10 @@ class Policy:
             roles = set(procedure["sign_off"])
             need(roles and roles <= held, f"who signs {name} off")
             need(name != "root-genesis" or "security-officer" in roles and roles & {"witness", "auditor"}, "who signs a genesis off")
-        self.images = toml.get("images")
-        for digests in (self.images["manifests"], self.images["ukis"]) if self.images is not None else ():
-            need(digests and len(set(digests)) == len(digests) and all(re.fullmatch("[0-9a-f]{64}", d) for d in digests), "images")
+        self.images, self.tpm = toml.get("images"), toml.get("tpm")
+        for table, name in ((self.images, "images"), (self.tpm, "tpm")):
+            for digests in (table[key] for key in TABLES[name].split()) if table is not None else ():
+                need(digests and len(set(digests)) == len(digests) and all(re.fullmatch("[0-9a-f]{64}", d) for d in digests), name)
         self.procedures, self.waivable = toml["procedures"], toml.get("waivers", {}).get("rules", [])
 
     def quorum_of(self, act):

@@ -133,6 +133,31 @@ def an_image_is_governances_and_was_hashed_elsewhere(s, _r, d):
         yield "nobody independent hashed it on another machine"
 
 
+@rule("POL-5", "open")
+def the_machine_says_what_is_expected(s, _r, d):
+    policy = read(Policy, s.artifact(d.policy))
+    expected = policy.tpm if policy else None
+    if d.tpm == "none" and expected is not None:
+        yield "no quote, and policy wants one"
+    if (content := s.artifact(d.tpm)) is None:
+        return
+    if not (quote := read(forms.quote_of, content)):
+        yield "the quote does not read"
+        return
+    if not verifies(quote.key, quote.attest, quote.signature):
+        yield "the quote is not signed by its key"
+    if d.previous_root == forms.root(s.leaves).hex() != quote.nonce.hex():
+        yield "the quote is over another nonce than the last root"
+    if quote.digest.hex() != sha256(b"".join(map(bytes.fromhex, quote.values.values()))):
+        yield "the values are not those that were signed"
+    if expected is not None:
+        if sha256(quote.key) not in expected["keys"]:
+            yield "the attestation key is not enrolled"
+        for name, value in quote.values.items():
+            if value not in expected[name]:
+                yield f"{name} is not what policy expects"
+
+
 @rule("ENV-1", "open", "token", "init")
 def one_world(s, r, d):
     if r.ev != "open":

@@ -8,7 +8,7 @@ from second import certificates, forms
 from second.foreign import Bad, sha256
 from second.policy import Policy
 
-ARTIFACTS = {"open": ["procedure", "policy", "binding"], "policy": ["policy", "act_policy", "act_procedures"], "approve": ["sha256"], "intent": ["tbs"],
+ARTIFACTS = {"open": ["procedure", "policy", "binding", "tpm"], "policy": ["policy", "act_policy", "act_procedures"], "approve": ["sha256"], "intent": ["tbs"],
              "result": ["out"], "token": ["list"], "import": ["csr"], "issue": ["certificate", "tbs", "csr"], "crl": ["crl", "tbs"], "signoff": ["summary"],
              "found": ["certificate"], "waiver": ["act"], "image": ["act"], "retire": ["act"], "destroy": ["act"]}
 

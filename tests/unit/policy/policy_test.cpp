@@ -102,6 +102,17 @@ TEST_CASE("a policy may name the images it admits") {
   CHECK(images->ukis == images->manifests);
 }
 
+TEST_CASE("a policy may name the machine, and how it was started") {
+  CHECK_FALSE(read_policy("p", shipped(rehearsal)).tpm);
+  const auto tpm = read_policy("p", shipped(rehearsal) + "\n[tpm]\nkeys = [\"" DIGEST "\"]\npcr4 = [\"" + std::string(64, '4') + "\", \"" DIGEST "\"]\npcr7 = [\"" + std::string(64, '7') +
+                                          "\"]\npcr11 = [\"" + std::string(64, '1') + "\"]\n").tpm;
+  REQUIRE(tpm);
+  CHECK(tpm->keys == std::vector{ceremony::sha256("")});
+  CHECK(tpm->pcr4 == std::vector{*ceremony::digest_from_hex(std::string(64, '4')), ceremony::sha256("")});
+  CHECK(tpm->pcr7 == std::vector{*ceremony::digest_from_hex(std::string(64, '7'))});
+  CHECK(tpm->pcr11 == std::vector{*ceremony::digest_from_hex(std::string(64, '1'))});
+}
+
 TEST_CASE("a quorum has at most sixteen members") {
   std::string people = "c1 = [\"custodian\"]";
   std::string members = "\"c1\", \"c2\", \"c3\", \"c4\", \"c5\"";

@@ -75,11 +75,10 @@ procedure::Procedure issuance() {
 }
 
 /// The pre-flight of the issuance with no module, no media: only what the ledgers, the clock and the kernel say.
-std::vector<Check> bare(Env& env, const LedgersSeen& ledgers) {
-  const auto policy = own_policy();
+std::vector<Check> bare(Env& env, const LedgersSeen& ledgers, hsm::Tpm* tpm = nullptr, const policy::Policy& policy = own_policy()) {
   const auto procedure = issuance();
   NoVolumes volumes;
-  Surroundings around{env, volumes, nullptr, "there is no module", policy, {}};
+  Surroundings around{env, volumes, nullptr, "there is no module", policy, {}, tpm};
   report::Startable startable{procedure.id, procedure.title, 1, 1, {{"activation quorum", 2, policy.activation.members}}, false, ""};
   return preflight(ledgers, procedure, startable, around);
 }
@@ -158,15 +157,55 @@ TEST_CASE("The clock stands after the last record") {
 TEST_CASE("No module, nobody and no medium are missing, each in one line") {
   auto env = disks();
   const auto checks = bare(env, look_at_ledgers(env, both, own_policy()));
-  REQUIRE(checks.size() == 6);
+  REQUIRE(checks.size() == 7);
   CHECK(has(checks[0], Ready::ok, "equal"));
   CHECK(has(checks[1], Ready::missing, "there is no module"));
   CHECK(has(checks[2], Ready::missing, "activation quorum: media of 0 of the 2 needed, lacking c1 (not named)"));
   CHECK(has(checks[4], Ready::ok, "gives bytes"));
   CHECK(has(checks[5], Ready::missing, "needs the medium \"intake\""));
+  CHECK(has(checks[6], Ready::ok, "this machine has no TPM, and the policy asks for none"));
   CHECK(!may_begin(checks));
   CHECK(text(checks).find("[missing] token: there is no module\n") != std::string::npos);
   CHECK(may_begin(std::vector<Check>{{"clock", Ready::ok, ""}, {"entropy", Ready::look, ""}}));
+}
+
+namespace {
+
+/// A TPM by a key of software; `breaks` says how it fails.
+class MadeTpm final : public hsm::Tpm {
+ public:
+  enum class Breaks { no, fails, signs_otherwise } breaks = Breaks::no;
+  Bytes random(std::size_t count) override { return Bytes(count, 1); }
+  hsm::TpmQuote quote(const Digest& nonce) override {
+    if (breaks == Breaks::fails) throw Refused(hsm::TpmRefusal::failed, "the machine's TPM cannot be reached", "TPM", "start the machine again");
+    const auto q = happy().quoted(breaks == Breaks::signs_otherwise ? sha256("yesterday") : nonce, happy().machine());
+    return {q.key, q.attest, q.signature, q.pcr4, q.pcr7, q.pcr11};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("The machine is the one that the policy names, started as it expects, or there is no beginning") {
+  auto env = disks();
+  const auto seen = look_at_ledgers(env, both, own_policy());
+  const auto machine = [&](hsm::Tpm* tpm, const policy::Policy& policy) { return bare(env, seen, tpm, policy).back(); };
+  MadeTpm tpm;
+  const auto key = hex(happy().machine().info().spki_sha256);
+  auto named = own_policy();
+  named.tpm = policy::Tpm{{happy().machine().info().spki_sha256}, {sha256("pcr 4")}, {sha256("pcr 7")}, {sha256("pcr 11")}};
+  CHECK(has(machine(&tpm, own_policy()), Ready::ok, "key " + key + ", PCR 4 " + hex(sha256("pcr 4")) + ", PCR 7 " + hex(sha256("pcr 7")) + ", PCR 11 " + hex(sha256("pcr 11"))));
+  CHECK(has(machine(&tpm, named), Ready::ok, "its TPM says what the policy expects"));
+  CHECK(has(machine(nullptr, named), Ready::missing, "this machine has no TPM, and the policy names what one has to say"));
+  auto other = named;
+  other.tpm->pcr11 = {sha256("another image")};
+  CHECK(has(machine(&tpm, other), Ready::missing, "policy does not expect PCR 11 to be " + hex(sha256("pcr 11")) + "; find out what was changed"));
+  other.tpm->keys = {sha256("another machine")};
+  CHECK(has(machine(&tpm, other), Ready::missing, "policy does not enrol the attestation key " + key + "; policy does not expect PCR 11"));
+  tpm.breaks = MadeTpm::Breaks::fails;
+  CHECK(has(machine(&tpm, own_policy()), Ready::look, "the machine's TPM cannot be reached, and the policy asks for none"));
+  CHECK(has(machine(&tpm, named), Ready::missing, "the machine's TPM cannot be reached; start the machine again"));
+  tpm.breaks = MadeTpm::Breaks::signs_otherwise;
+  CHECK(has(machine(&tpm, named), Ready::missing, "the machine's TPM gave a quote that is none: the quote is over the nonce"));
 }
 
 TEST_CASE("A random source that repeats itself is none") {

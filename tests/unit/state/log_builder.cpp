@@ -9,6 +9,7 @@
 #include "ceremony/ledger/approval.h"
 #include "ceremony/ledger/checkpoint.h"
 #include "ceremony/pki/agreement.h"
+#include "tests/unit/shared/attest.h"
 #include "tests/unit/state/csr_maker.h"
 
 namespace ceremony::testing {
@@ -102,6 +103,7 @@ LogBuilder::LogBuilder() : m_policy(sample_policy) {
   for (const std::string id : {"adm1", "so1", "w1", "c1", "c2", "c3", "g1", "g2", "g3"}) m_people[id] = std::make_unique<pki::ThrowawayKey>("p256", rng);
   m_root = std::make_unique<pki::ThrowawayKey>("p384", rng);
   m_log_key = std::make_unique<pki::ThrowawayKey>("p256", rng);
+  m_machine = std::make_unique<pki::ThrowawayKey>("p256", rng);
   for (const std::string id : {"root-generic", "issuing-generic", "issuing-802.1ar"}) {
     m_profile_texts[id] = shipped(id);
     m_profiles.emplace(id, pki::read_profile(id, m_profile_texts[id]));
@@ -157,6 +159,13 @@ std::string LogBuilder::challenge(const pki::ThrowawayKey& key, const state::CaS
   return base64(key.sign(as_view(ledger::challenge_text(s.open->origin, s.open->id, s.open->leaf, id, label)), scheme, rng));
 }
 
+ledger::Quote LogBuilder::quoted(const Digest& nonce, const pki::ThrowawayKey& key) {
+  ledger::Quote q{key.info().spki.value, {}, {}, sha256("pcr 4"), sha256("pcr 7"), sha256("pcr 11")};
+  q.attest = attest(nonce, digest_of_values(q.pcr4, q.pcr7, q.pcr11));
+  q.signature = key.sign(q.attest, "ecdsa-sha256", rng);
+  return q;
+}
+
 void LogBuilder::open(const std::string& id, const std::string& kind) {
   m_ceremony = id;
   const bool first = m_records.empty();
@@ -164,7 +173,7 @@ void LogBuilder::open(const std::string& id, const std::string& kind) {
   const std::vector<std::string> compared = first ? std::vector<std::string>{} : std::vector<std::string>{"c1"};
   emit("open", compared,
        {{"environment", "rehearsal"}, {"origin", std::string(origin)}, {"kind", kind}, {"procedure", put(first ? m_genesis_procedure : m_issue_procedure)},
-        {"policy", put(m_policy)}, {"binding", put("binding\n")}, {"software", "ceremony 0.1.0"}, {"image", "none"}, {"uki", "none"}, {"tpm", "none"},
+        {"policy", put(m_policy)}, {"binding", put("binding\n")}, {"software", "ceremony 0.1.0"}, {"image", "none"}, {"uki", "none"}, {"tpm", first ? "none" : hex(put(ledger::quote_artifact(quoted(m_state.tree.root(), machine()))))},
         {"operator", "scripted"}, {"selftest", Value{{"sha-256", "ok"}, {"random", "ok"}, {"slip-0039", "ok"}, {"age", "ok"}, {"p256", "ok"}, {"p384", "ok"}, {"module", "SoftHSM 2.6"}}}, {"previous_size", m_state.tree.size()}, {"previous_root", m_state.tree.root()},
         {"previous_checkpoint", first ? "none" : hex(sha256(signed_log().checkpoint))}, {"compared", compared}});
   emit("clock", {"adm1", "w1"}, {{"shown", text_of(m_now)}});

@@ -12,6 +12,7 @@
 
 #include "ceremony/ledger/approval.h"
 #include "ceremony/ledger/ledger.h"
+#include "ceremony/ledger/quote.h"
 #include "ceremony/pki/certificate.h"
 #include "ceremony/pki/crl.h"
 #include "ceremony/pki/lint.h"
@@ -76,6 +77,10 @@ class LogBuilder {
   [[nodiscard]] pki::CrlDer sign_crl(const pki::CrlPlan& plan);
   [[nodiscard]] const pki::Profile& profile(const std::string& id) const { return m_profiles.at(id); }
 
+  /// What a machine's TPM would say: a key of software stands for it. The genesis was held on a machine without one.
+  [[nodiscard]] const pki::ThrowawayKey& machine() const { return *m_machine; }
+  [[nodiscard]] ledger::Quote quoted(const Digest& nonce, const pki::ThrowawayKey& key);
+
   /// The records as they are, numbered anew, with checkpoints by the log key and everybody who has to sign.
   [[nodiscard]] LogImage signed_log(std::vector<Record> records);
   [[nodiscard]] LogImage signed_log() { return signed_log(m_records); }
@@ -108,7 +113,7 @@ class LogBuilder {
   Time m_now{};
   std::string m_ceremony;
   std::map<std::string, std::unique_ptr<pki::ThrowawayKey>> m_people;
-  std::unique_ptr<pki::ThrowawayKey> m_root, m_log_key;
+  std::unique_ptr<pki::ThrowawayKey> m_root, m_log_key, m_machine;
   std::vector<std::unique_ptr<pki::ThrowawayKey>> m_subjects;
   std::map<std::string, pki::Profile> m_profiles;
   std::map<std::string, std::string> m_profile_texts;

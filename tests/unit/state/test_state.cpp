@@ -113,7 +113,7 @@ TEST_CASE("The catalogue of rules") {
     CHECK(ids.insert(rule.id).second);
     CHECK(rule.sentence.ends_with("."));
   }
-  CHECK(ids.size() == 63);
+  CHECK(ids.size() == 64);
   CHECK(state::find_rule("QUORUM-1")->absolute);
   CHECK(!state::find_rule("EVID-1")->absolute);
   CHECK(state::find_rule("NO-1") == nullptr);

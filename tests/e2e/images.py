@@ -1,0 +1,99 @@
+"""What the tests of the boot images share: the images that scripts/image made, and eyes at a machine that starts from one."""
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from console_text import Glyphs
+from guest import Guest
+
+SOURCE = pathlib.Path(os.environ.get("CEREMONY_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
+IMAGES = SOURCE / ".build/image"
+KINDS = ("production", "rehearsal")
+
+
+def medium(kind, ending):
+    path, = (path for path in (IMAGES / kind).glob(f"ceremony-*.{ending}") if not path.stem.endswith("-signed"))
+    return path
+
+
+def stick(kind):
+    return medium(kind, "img")
+
+
+def disc(kind):
+    return medium(kind, "iso")
+
+
+def run(*command, code=0, **how):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **how)
+    if code is not None and done.returncode != code:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def manifest(kind):
+    """Path → line, split."""
+    lines = [line.split(" ") for line in (IMAGES / kind / "MANIFEST").read_text().splitlines()]
+    return {line[-1]: line for line in lines if line[0] in ("file", "link")}
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-image-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+
+def glyphs_and_bare_kernel(folder):
+    """How the console's characters look, and the seconds that the kernel alone takes from the firmware's hand to its first process."""
+    guest = Guest(uefi=True)
+    seen, over = {}, threading.Event()
+
+    def watch():
+        while not over.is_set():
+            log, now = guest.log(), time.monotonic()
+            for text in ("EFI stub", "Run /init"):
+                if text in log:
+                    seen.setdefault(text, now)
+            over.wait(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with guest:
+            over.set()
+            watcher.join()
+            return Glyphs.learn(guest, folder), seen["Run /init"] - seen["EFI stub"]
+    finally:
+        over.set()
+
+
+@functools.cache
+def learnt():
+    with tempfile.TemporaryDirectory(prefix="ceremony-image-test-") as folder:
+        return glyphs_and_bare_kernel(pathlib.Path(folder))
+
+
+class WithScreen(WithFolder):
+    @classmethod
+    def setUpClass(cls):
+        cls.glyphs, cls.bare = learnt()
+
+    def wait_for_screen(self, machine, *texts, seconds=60):
+        limit = time.monotonic() + seconds
+        while True:
+            lines = self.glyphs.read(machine)
+            if all(any(text in line for line in lines) for text in texts):
+                return lines
+            if time.monotonic() > limit or machine.process.poll() is not None:
+                raise machine.failed(f"the screen does not show {texts} but\n" + "\n".join(lines))
+
+    def eventually(self, wanted, seconds=60):
+        limit = time.monotonic() + seconds
+        while not wanted():
+            self.assertLess(time.monotonic(), limit)
