@@ -7,7 +7,7 @@
 namespace ceremony::actions {
 
 Action find_action(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Action>, 27> all{{
+  static constexpr std::array<std::pair<std::string_view, Action>, 28> all{{
       {"self_test", self_test},
       {"agree_clock", agree_clock},
       {"open", open},
@@ -18,6 +18,7 @@ Action find_action(std::string_view name) {
       {"record_deviation", record_deviation},
       {"record_evidence", record_evidence},
       {"dry_lint_root", dry_lint_root},
+      {"gather_entropy", gather_entropy},
       {"initialise_token", initialise_token},
       {"split_secrets", split_secrets},
       {"generate_keys", generate_keys},
