@@ -59,12 +59,16 @@ void reconcile(actions::Run& run) {
   }
 }
 
-void resume(actions::Run& run, const std::vector<ledger::Repair>& repairs) {
+void resume(actions::Run& run, const std::vector<ledger::Repair>& repairs, bool tested_again) {
   const std::string token = run.state().active ? run.state().active->token : "";
   run.record("resume", {}, {{"at", run.step}, {"repairs", words_of(run, repairs)}});
   if (!token.empty()) run.record("deactivate", {}, {{"token", token}, {"reason_for", "resume"}});
   reconcile(run);
   actions::record_unrecorded(run);
+  if (!tested_again) return;
+  ledger::Value results;
+  for (const auto& [test, result] : run.selftest) results.set(test, result);
+  run.record("selftest", {}, {{"results", results}});
 }
 
 /// What stands at the desk while something is asked: looked up anew each time, since the log grows under it.
@@ -253,7 +257,6 @@ Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const 
     at = where_to_resume(procedure, run.journal().records().back().step);
     run.step = procedure.steps[at].id;
     op.progress("the ceremony " + run.ceremony + " goes on at step \"" + run.step + "\"");
-    run.selftest.clear();
     actions::self_test(run);
   }
   bool announce = resumed || !repairs.empty();
@@ -269,7 +272,7 @@ Outcome conduct(actions::Run& run, const procedure::Procedure& procedure, const 
       if (locked) unlock_after_idle(run);
       locked = false;
       if (announce && run.state().open) {
-        resume(run, repairs);
+        resume(run, repairs, resumed);
         announce = false;
       }
       desk.record_kept();

@@ -25,6 +25,7 @@ void record_custody(Run& run);
 void record_deviation(Run& run);
 void record_evidence(Run& run);
 void dry_lint_root(Run& run);
+void gather_entropy(Run& run);
 void initialise_token(Run& run);
 void split_secrets(Run& run);
 void generate_keys(Run& run);

@@ -239,6 +239,7 @@ ActiveToken::ActiveToken(Run& run, MasterSecret&& activation, std::string_view p
       if (before_listing) before_listing(*m_token);
       run.record_token(*m_token, "main", "activation");
     }
+    test_token_source(run, *m_token, on_record);
   } catch (...) {
     // A constructor that throws has no destructor run: the token must not stay open.
     give_up();

@@ -153,7 +153,7 @@ std::vector<std::size_t> Run::random_places(std::size_t of, std::size_t count, c
 std::size_t Run::random_below(std::size_t limit) {
   // 64 bits over a handful of places: the bias is below 2^-58.
   std::array<std::uint8_t, 8> bytes{};
-  w.env.random(bytes);
+  rng.randomize(bytes);
   std::uint64_t value = 0;
   for (const auto b : bytes) value = value << 8U | b;
   return static_cast<std::size_t>(value % limit);

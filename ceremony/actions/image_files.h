@@ -8,12 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "ceremony/actions/image_manifest.h"
 #include "ceremony/ground/bytes.h"
 
 namespace ceremony::actions {
-
-enum class ImageRefusal { malformed, does_not_fit };
-[[nodiscard]] constexpr std::string_view name_of(ImageRefusal code) { return code == ImageRefusal::malformed ? "image/malformed" : "image/does-not-fit"; }
 
 struct ImageFiles {
   Digest manifest;
@@ -23,7 +21,7 @@ struct ImageFiles {
   [[nodiscard]] std::string kernel_of(const Digest& digest) const;
 };
 
-inline constexpr std::size_t longest_manifest = std::size_t{1} << 20, longest_sums = 1 << 14;
+inline constexpr std::size_t longest_sums = 1 << 14;
 
 /// Throws Refused{ImageRefusal}.
 [[nodiscard]] ImageFiles read_image_files(std::string_view manifest, std::string_view sums);

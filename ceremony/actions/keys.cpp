@@ -92,7 +92,7 @@ void generate_keys(Run& run) {
   std::array<Planned, 2> plans;
   std::array<std::uint8_t, id_bytes> random{};
   const auto fill = [&](Planned& p, const std::string& purpose, const std::string& label, const std::string& algorithm, bool extractable) {
-    run.w.env.random(random);
+    run.rng.randomize(random);
     const auto* made = key_for(run, purpose);
     p = {{hsm_algorithm(algorithm), label, made != nullptr ? *unhex(made->id) : Bytes(random.begin(), random.end()), extractable}, purpose, algorithm};
   };
@@ -174,7 +174,7 @@ void prove_restore(Run& run) {
   const auto result = [&](const std::string& id) { run.record("result", {}, {{"id", id}, {"tbs", digest}, {"out", "none"}, {"verified", ledger::Value::Array{}}}); };
   const auto random_pin = [&] {
     Botan::secure_vector<std::uint8_t> pin(32);
-    run.w.env.random(pin);
+    run.rng.randomize(pin);
     for (auto& c : pin) c = static_cast<std::uint8_t>('A' + (c & 15U));
     return Pin(std::move(pin));
   };

@@ -54,7 +54,7 @@ void Run::register_medium(const std::string& name, std::string_view kind) {
     if (kind != "intake") {
       if (volume.inserted() != media::Inserted::writable) volume.insert_writable();
       std::array<std::uint8_t, 16> random{};
-      w.env.random(random);
+      rng.randomize(random);
       const auto label = volume.label_if_new(state().origin, name, random);
       if (label.name != name)
         throw Refused(media::VolumeRefusal::wrong_medium, "the medium is labelled \"" + label.name + "\"", name, "insert the medium \"" + name + "\", or an empty one");

@@ -103,7 +103,7 @@ std::string seal_digest(Run& run, const std::string& item, const std::string& ac
     if (*written == text) return last->second.seal;
   }
   std::array<std::uint8_t, 16> salt{};
-  run.w.env.random(salt);
+  run.rng.randomize(salt);
   return hex(run.journal().put_private(text, salt));
 }
 

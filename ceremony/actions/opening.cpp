@@ -1,4 +1,4 @@
-// The beginning of every ceremony: self-test, clock, open, people, policy, evidence.
+// The beginning of every ceremony, after the self-test: clock, open, people, policy, evidence.
 #include <algorithm>
 #include <array>
 
@@ -6,17 +6,11 @@
 #include "ceremony/actions/measuring.h"
 #include "ceremony/ledger/approval.h"
 #include "ceremony/pki/agreement.h"
-#include "ceremony/shares/age.h"
 #include "ceremony/shares/passphrase.h"
 #include "ceremony/shares/words.h"
 
 namespace ceremony::actions {
 namespace {
-
-void must(bool good, const std::string& test) {
-  if (!good)
-    throw Refused(ActionRefusal::incomplete, "the self-test \"" + test + "\" failed", "self-test", "do not use this machine; nothing was touched");
-}
 
 /// The people who compared the previous checkpoint with what they took home.
 std::vector<std::string> compare_previous(Run& run) {
@@ -90,7 +84,7 @@ void enrol(Run& run, const policy::Person& person) {
   e.age_recipient = credential.recipient();
   const auto statement = ledger::enrolment_statement(run.state().origin, run.ceremony, run.state().open->leaf, e);
   std::array<std::uint8_t, 16> salt{};
-  run.w.env.random(salt);
+  run.rng.randomize(salt);
   const auto hidden = run.journal().put_private("person: " + id + "\nname: " + name + "\n", salt);
   run.record("enrol", {id},
              {{"person", id}, {"roles", e.roles}, {"alg", "p256"}, {"key", e.key}, {"spki", base64(credential.spki())}, {"age", e.age_recipient},
@@ -109,45 +103,6 @@ std::string started_from(const Run& run, const Measured& measured) {
 }
 
 }  // namespace
-
-void self_test(Run& run) {
-  auto& results = run.selftest;
-  results.clear();
-  must(hex(sha256("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "sha-256");
-  results["sha-256"] = "ok";
-
-  std::array<std::uint8_t, 32> first{}, second{};
-  run.w.env.random(first);
-  run.w.env.random(second);
-  must(first != second && std::ranges::count(first, first[0]) < 16, "random source");
-  results["random"] = "ok";
-
-  const MasterSecret secret{std::span<const std::uint8_t>(first)};
-  auto words = shares::split(secret, 2, 3, run.rng);
-  words.pop_back();
-  must(shares::combine(words).same(secret), "slip-0039");
-  results["slip-0039"] = "ok";
-
-  const auto identity = shares::AgeIdentity::generate(run.rng);
-  const std::array<std::string, 1> to{identity.recipient()};
-  const std::array<shares::AgeIdentity, 1> with{identity.duplicate()};
-  const auto opened = shares::age_decrypt_identity(shares::age_encrypt_to(second, to, run.rng), with);
-  must(std::ranges::equal(opened.reveal(), second), "age");
-  results["age"] = "ok";
-
-  for (const auto* const algorithm : {"p256", "p384"}) {
-    const pki::ThrowawayKey key(algorithm, run.rng);
-    const auto scheme = pki::scheme_for(algorithm);
-    pki::verify_by_both(key.info().spki.view(), as_view("abc"), key.sign(as_view("abc"), scheme, run.rng), scheme);
-    results[algorithm] = "ok";
-  }
-  results["linter"] = run.w.lint.version();
-  const auto module = run.w.hsm.info();
-  results["module"] = module.description + " " + module.version;
-  results["ledgers"] = std::to_string(run.journal().working().size());
-  for (const auto& [test, result] : results) run.w.op.progress(test + ": " + result);
-  run.w.op.progress("the self-test passed");
-}
 
 void agree_clock(Run& run) {
   if (run.state().open && !run.state().open->clock.empty()) return;

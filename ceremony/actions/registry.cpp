@@ -18,6 +18,7 @@ Action find_action(std::string_view name) {
       {"record_deviation", record_deviation},
       {"record_evidence", record_evidence},
       {"dry_lint_root", dry_lint_root},
+      {"gather_entropy", gather_entropy},
       {"initialise_token", initialise_token},
       {"split_secrets", split_secrets},
       {"generate_keys", generate_keys},

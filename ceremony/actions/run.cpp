@@ -9,8 +9,6 @@
 
 namespace ceremony::actions {
 
-void EnvRng::fill_bytes_with_input(std::span<std::uint8_t> out, std::span<const std::uint8_t>) { m_env.random(out); }
-
 hsm::KeyAlgorithm hsm_algorithm(std::string_view name) {
   if (name == "p256") return hsm::KeyAlgorithm::p256;
   if (name == "rsa3072") return hsm::KeyAlgorithm::rsa3072;

@@ -6,17 +6,17 @@
 // ActiveToken lives. Time, randomness, people, tokens and media come in through Wiring.
 #pragma once
 
-#include <botan/rng.h>
-
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "ceremony/actions/entropy.h"
 #include "ceremony/actions/zlint.h"
 #include "ceremony/ground/env.h"
 #include "ceremony/ledger/journal.h"
@@ -82,22 +82,7 @@ struct Wiring {
   std::function<std::string(const Path&)> ledger_fault{};  ///< why a ledger failed, where its medium knows better than the file
   std::string image = "none", uki = "none";  ///< what the machine was started from (ceremony/boot.h)
   hsm::Tpm* tpm = nullptr;  ///< of the machine; null where there is none, and at a desk
-};
-
-/// Randomness of Env as Botan wants it.
-class EnvRng final : public Botan::RandomNumberGenerator {
- public:
-  explicit EnvRng(Env& env) : m_env(env) {}
-  [[nodiscard]] std::string name() const override { return "Env"; }
-  [[nodiscard]] bool is_seeded() const override { return true; }
-  [[nodiscard]] bool accepts_input() const override { return false; }
-  void clear() override {}
-
- protected:
-  void fill_bytes_with_input(std::span<std::uint8_t> out, std::span<const std::uint8_t> in) override;
-
- private:
-  Env& m_env;
+  Path system = "/";        ///< where the files are that the image's MANIFEST names
 };
 
 /// Something linted that waits for its approvals and its signature.
@@ -121,7 +106,7 @@ class Run final {
   Run(Wiring wiring, ledger::Journal& journal);
 
   Wiring w;
-  EnvRng rng;
+  EntropyPool rng;               ///< everything random that a run makes is drawn here
   std::string step;              ///< id of the step that runs
   std::string ceremony;          ///< id of the ceremony; empty before `open`
   std::map<std::string, std::string, std::less<>> args;  ///< of the step
@@ -129,7 +114,8 @@ class Run final {
   // Held between steps, wiped with the run.
   std::optional<MasterSecret> activation_secret, recovery_secret;  ///< from initialise_token to split_secrets
   std::map<state::KeyId, Bytes> wrapped;                           ///< from generate_keys to back_up_key
-  std::map<std::string, std::string> selftest;                     ///< until `open` records them
+  std::map<std::string, std::string> selftest;                     ///< until `open`, or what follows a `resume`, records them
+  std::set<std::string> tokens_tested;                             ///< serials: their random sources, in this run
   std::vector<std::string> clock_confirmed_by;
   Time clock_shown{};
   std::vector<Prepared> prepared;
@@ -238,6 +224,12 @@ class Run final {
   state::CaState m_state;
   std::map<std::pair<std::string, Digest>, std::vector<std::string>> m_witnesses;  ///< by act and digest
 };
+
+/// Tests the random source of a token that has one by now, once a run, before anything is made of it, and mixes it in. A failure is on
+/// the record and goes on to the caller.
+void test_token_source(Run& run, hsm::Token& token, bool on_record = true);
+/// 32 more bytes of it.
+void mix_token(Run& run, hsm::Token& token);
 
 /// The token as logged in by shares: `activate` is on the record when it exists, and `deactivate` when it is gone.
 class ActiveToken final {

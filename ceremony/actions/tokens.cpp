@@ -1,6 +1,4 @@
 // Token and secrets of a new CA: initialise under a throw-away SO PIN, split, hand out, read every share back.
-#include <botan/kdf.h>
-
 #include <algorithm>
 #include <array>
 
@@ -14,22 +12,17 @@
 namespace ceremony::actions {
 namespace {
 
-/// 32 bytes of the kernel's and the token's randomness, mixed so that either alone suffices.
+/// 32 bytes of every source there is, 32 of this token's among them.
 MasterSecret fresh_secret(Run& run, hsm::Token& token) {
-  Botan::secure_vector<std::uint8_t> input(32);
-  run.w.env.random(input);
-  Bytes from_token = token.random(32);
-  input.insert(input.end(), from_token.begin(), from_token.end());
-  Botan::secure_scrub_memory(from_token.data(), from_token.size());
-  const auto kdf = Botan::KDF::create_or_throw("HKDF(SHA-256)");
-  return MasterSecret(kdf->derive_key(32, input, "", "ceremony/secret/v1"));
+  mix_token(run, token);
+  return MasterSecret(run.rng.random_vec(32));
 }
 
 Pin throwaway_pin(Run& run) {
   // Letters and digits only: every token takes them.
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   Botan::secure_vector<std::uint8_t> pin(32);
-  run.w.env.random(pin);
+  run.rng.randomize(pin);
   for (auto& c : pin) c = static_cast<std::uint8_t>(alphabet[c & 31U]);
   return Pin(std::move(pin));
 }
@@ -208,6 +201,7 @@ void initialise_token(Run& run) {
   hsm::TokenIdentity after;
   run.attempt("init", {}, {{"before", serial}, {"label", label}, {"role", "main"}, {"purpose", "create"}}, "token", [&] {
     token->initialise(throwaway, label);
+    test_token_source(run, *token);  // it has none before
     run.activation_secret = fresh_secret(run, *token);
     run.recovery_secret = fresh_secret(run, *token);
     const Pin so = shares::derive_so_pin(*run.recovery_secret, run.pin_form());
@@ -221,6 +215,7 @@ void initialise_token(Run& run) {
              {{"token", after.serial}, {"before", serial}, {"model", after.model}, {"label", after.label}, {"role", "main"}, {"purpose", "create"},
               {"pin_form", std::string(shares::text_of(run.pin_form()))}, {"throwaway_refused", dead}});
   run.record("result", {}, {{"id", id}, {"tbs", digest}, {"out", "none"}, {"verified", ledger::Value::Array{}}});
+  run.record("selftest", {}, {{"results", ledger::Value{{"entropy", run.rng.sources()}}}});  // what the two secrets are made of
   const hsm::Login login(*token, user);
   run.record_token(*token, "main", "admit");
 }

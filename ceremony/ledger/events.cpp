@@ -215,7 +215,7 @@ constexpr Field close_fields[] = {
 constexpr Event all_events[] = {
     {"open", open_fields, "a ceremony begins", "LOG-3, LOG-4, LOG-5, LOG-10, ENV-1, POL-1, POL-2, POL-4, POL-5, ROLE-5"},
     {"clock", clock_fields, "two people compared the clock with a source of their own", "ROLE-1, ROLE-3"},
-    {"selftest", selftest_fields, "a self-test after the one that open names", "LOG-10"},
+    {"selftest", selftest_fields, "a self-test after the one that open names, or what secrets are made of", "LOG-10"},
     {"medium", medium_fields, "a medium takes part", "EXPORT-1"},
     {"enrol", enrol_fields, "a person's credential, proven by its own signature over the enrolment statement", "ROLE-1, ROLE-2, ENROL-1, ENROL-2, CRED-1"},
     {"policy", policy_fields, "policy, profiles and procedures come into force", "POL-1, POL-2"},

@@ -51,7 +51,7 @@ ActionSpec act(ActionSpec spec) {
 std::vector<ActionSpec> all_actions() {
   return {
       {.name = "self_test",
-       .says = "The appliance tests its cryptography, its randomness and its media, and shows the results.",
+       .says = "The appliance tests its cryptography, its random sources, its clock, its memory and its own files, and shows the results.",
        .forbids = {opened},
        .provides = {self_tested}},
       {.name = "agree_clock",
@@ -101,6 +101,9 @@ std::vector<ActionSpec> all_actions() {
            .says = "The whole root certificate and its CRL are built and linted with throwaway software keys; nothing is kept.",
            .needs = {policy_in_force},
            .provides = {root_linted}}),
+      act({.name = "gather_entropy",
+           .says = "Dice, for those who want them, are mixed into everything random that is made from here on; typing nothing goes on.",
+           .forbids = {token_initialised}}),
       act({.name = "initialise_token",
            .says = "The token is shown, approved and initialised; its PINs come from the two secrets and are never seen.",
            .needs = {policy_in_force, evidence_recorded, root_linted},

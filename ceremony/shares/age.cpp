@@ -255,15 +255,17 @@ Bytes lock(std::span<const std::uint8_t> plaintext, const Passphrase& passphrase
   });
 }
 
+std::size_t threads_for(std::size_t files) {
+  return std::min<std::size_t>(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4), files);  // each takes up to 1 GiB
+}
+
 /// Runs work(0 … count-1) on all cores. Refusals of all items come together, each under its item's name.
 void on_all_cores(std::span<const std::string> names, const std::function<void(std::size_t)>& work) {
   std::vector<std::optional<Refused>> failed(names.size());
   std::atomic<std::size_t> next = 0;
   {
     std::vector<std::jthread> threads;
-    const std::size_t cores =
-        std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);  // each takes up to 1 GiB
-    for (std::size_t t = 0; t < std::min(cores, names.size()); ++t)
+    for (std::size_t t = 0; t < threads_for(names.size()); ++t)
       threads.emplace_back([&] {
         for (std::size_t i = next++; i < names.size(); i = next++) {
           try {
@@ -292,6 +294,8 @@ void on_all_cores(std::span<const std::string> names, const std::function<void(s
 }
 
 }  // namespace
+
+std::uint64_t age_memory(unsigned log_n, std::size_t files) { return (std::uint64_t{1024} << log_n) * threads_for(files); }
 
 AgeIdentity::AgeIdentity(Scalar scalar) : m_scalar(std::move(scalar)) {
   const Botan::X25519_PrivateKey key(m_scalar.reveal());

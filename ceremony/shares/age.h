@@ -79,6 +79,9 @@ struct AgeToLock {
 [[nodiscard]] std::vector<Bytes> age_encrypt_passphrases(std::span<const AgeToLock> items, unsigned log_n,
                                                          Botan::RandomNumberGenerator& rng);
 
+/// Bytes that scrypt takes at one time while so many files are sealed or opened together: 128 · r · N (RFC 7914 6, r = 8) a core.
+[[nodiscard]] std::uint64_t age_memory(unsigned log_n, std::size_t files);
+
 /// The strict PEM form of the specification: 64 columns, LF, a final LF.
 [[nodiscard]] std::string age_armor(View file);
 /// Throws age_armor. White space around the armor is fine, LF and CRLF too; nothing else is.

@@ -154,15 +154,21 @@ void log_9(const Question& q, Broken& broken) {
 
 void log_10(const Question& q, Broken& broken) {
   if (!is(q, "open") && !is(q, "selftest")) return;
-  // What the appliance computes itself; other results (the linter's version, the module's) are for people to read.
-  constexpr std::string_view tests[] = {"sha-256", "random", "slip-0039", "age", "p256", "p384"};
-  const auto& results = q.record.d.object(is(q, "open") ? "selftest" : "results");
-  for (const std::string_view test : tests) {
+  // What the appliance tests itself: those every `open` names, the one that it names on a boot image, those of further sources. Other
+  // results (the linter's version, the module's) are for people to read. A later `selftest` names what was tested then.
+  constexpr std::string_view always[] = {"known-answers", "sha-256", "random", "slip-0039", "age", "p256", "p384", "clock", "memory"};
+  constexpr std::string_view sometimes[] = {"manifest", "tpm-random", "token-random"};
+  const bool at_open = is(q, "open");
+  const auto& results = q.record.d.object(at_open ? "selftest" : "results");
+  const auto look = [&](std::string_view test, bool needed) {
     const auto found = results.find(test);
+    if (found == results.end() && !needed) return;
     const std::string* result = found == results.end() ? nullptr : found->second.if_text();
     if (result == nullptr || *result != "ok") broken.push_back("the self-test " + shown(test) + (result == nullptr ? " is not named" : " says " + shown(*result)));
-  }
-  if (!is(q, "open")) return;
+  };
+  for (const std::string_view test : always) look(test, at_open);
+  for (const std::string_view test : sometimes) look(test, at_open && test == "manifest" && text(q, "image") != "none");
+  if (!at_open) return;
   if (text(q, "environment") != "production") return;
   for (const std::string_view field : {"image", "uki"})
     if (text(q, field) == "none") broken.push_back("open of a production ceremony names no " + std::string(field));

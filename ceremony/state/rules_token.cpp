@@ -258,7 +258,7 @@ void key_8(const Question& q, Broken& broken) {
   }
   if (!s.active) return;
   if (ev == "activate") broken.push_back("the token is activated while it is active");
-  static const std::set<std::string> always = {"token", "deactivate", "result", "reconcile", "deviation", "resume", "activate"};
+  static const std::set<std::string> always = {"token", "deactivate", "result", "reconcile", "deviation", "resume", "activate", "selftest"};
   static const std::map<std::string, std::set<std::string>> allowed = {{"generate", {"intent", "keygen", "export"}},
                                                                        {"restore", {"intent", "init", "hand-in", "restore"}},
                                                                        {"lock", {"lock"}},

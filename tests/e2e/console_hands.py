@@ -5,6 +5,7 @@ import time
 
 from disks import Disk
 
+DICE = "4261533254611625442136135"  # twenty-five rolls
 LEFT = 40  # of a screen of 128 columns: the steps
 BOTTOM = 3
 
@@ -208,6 +209,8 @@ class Room:
         if what in ("new-passphrase", "new-share-passphrase"):
             self.notes[question.removeprefix("new-")] = screen.note_secret()
             return None
+        if what == "dice":
+            return screen.secret(DICE)
         if what in ("passphrase", "share-passphrase"):
             return screen.secret(self.notes[question])
         if what == "words":

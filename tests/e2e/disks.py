@@ -106,7 +106,7 @@ class Table:
     def __init__(self, guest, folder, ca=FIRST):
         self.guest, self.folder, self.ca = guest, folder, ca
         self.inserted, self.disks, self.instead, self.heard_of = {}, {}, {}, {}
-        guest.run(f"rm -rf {ROOM} && mkdir -p {ROOM}/notes {ROOM}/store && printf 'directories.tokendir = {ROOM}/store\\nobjectstore.backend = file\\n"
+        guest.run(f"rm -rf {ROOM} && mkdir -p {ROOM}/notes {ROOM}/store && : >{ROOM}/notes/dice && printf 'directories.tokendir = {ROOM}/store\\nobjectstore.backend = file\\n"
                   f"log.level = ERROR\\nslots.removable = false\\n' >{ROOM}/softhsm2.conf && chown -R {USER}:{USER} {ROOM}")
         for name in self.names():
             self.add(name)

@@ -2,6 +2,7 @@
 over SoftHSM2's, one preloaded; mounts are private to the run and gone with it."""
 import os
 import pathlib
+import re
 import shutil
 
 from support import run
@@ -25,12 +26,13 @@ class Faults:
         return {"mounts": [f"mount --bind '{self.folder}/faulty_token.so' '{MODULE}'"],
                 "more": {"FAULT": fault, "FAULT_LOG": str(self.log), "REAL_MODULE": str(self.folder / "real.so")}}
 
-    def watched(self, seconds=0):
-        """A clock that is off by so many seconds; flushes and renames are in `log`."""
+    def watched(self, seconds=0, random_stuck=False):
+        """A clock that is off by so many seconds, a kernel whose random source is stuck; flushes and renames are in `log`."""
         self.log.unlink(missing_ok=True)
         # The library is loaded before the sanitizer's, which it does not disturb.
         sanitizer = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
-        return {"more": {"LD_PRELOAD": str(self.folder / "watched.so"), "CLOCK_OFFSET": str(seconds), "FAULT_LOG": str(self.log), "ASAN_OPTIONS": sanitizer}}
+        return {"more": {"LD_PRELOAD": str(self.folder / "watched.so"), "CLOCK_OFFSET": str(seconds), "FAULT_LOG": str(self.log), "ASAN_OPTIONS": sanitizer,
+                         **({"RANDOM_STUCK": "1"} if random_stuck else {})}}
 
     def lines(self):
         return self.log.read_text().splitlines() if self.log.exists() else []
@@ -39,6 +41,14 @@ class Faults:
 def full(medium, room="16k"):
     """A medium with room for so much and no more."""
     return {"mounts": [f"mkdir -p '{medium}'; mount -t tmpfs -o size={room} tmpfs '{medium}'"]}
+
+
+def little_memory(folder, mebibytes):
+    """A kernel that says that so much memory is free."""
+    text = pathlib.Path("/proc/meminfo").read_text()
+    meminfo = pathlib.Path(folder) / "meminfo"
+    meminfo.write_text(re.sub(r"^MemAvailable: .*$", f"MemAvailable: {mebibytes * 1024:10} kB", text, flags=re.M))
+    return {"mounts": [f"mount --bind '{meminfo}' /proc/meminfo"]}
 
 
 def read_only(medium):

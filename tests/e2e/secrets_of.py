@@ -70,6 +70,10 @@ def take(secrets, room, work, ca, people, custodians, threshold):
         (work / f"{person}.pem").write_text(pem)
         secrets[f"{ca}signing key of {person}"] = forms_of_bytes(scalar_of(work / f"{person}.pem"))
         secrets[f"{ca}PKCS#8 of {person}"] = {"line": pem.splitlines()[1].encode(), "joined": "".join(pem.splitlines()[1:-1]).encode()}
+    if dice := world.note("dice"):
+        # As typed, and any dozen of the rolls.
+        rolls = "".join(dice.split())
+        secrets[ca + "dice"] = {**forms_of_bytes(dice.encode()), **{f"rolls from {i + 1}": rolls[i:i + 24].encode() for i in range(0, len(rolls) - 23, 3)}}
     for person in custodians:
         passphrase = world.note(f"{person}.share")
         secrets[f"{ca}share passphrase of {person}"] = forms_of_words(passphrase.split())

@@ -122,6 +122,10 @@ def endings(people, custody="so1 w1"):
     return answers
 
 
+# Ninety-nine rolls, as people type them.
+DICE = "42615 33254 61162 54421 36135 24566 12344 65213 31652 46351 25143 62214 53361 14625 43512 26634 15263 41536 62415 3321\n"
+
+
 class Ca:
     """Who keeps a CA, and under which files."""
 
@@ -152,6 +156,7 @@ def genesis_answers(ca=FIRST):
         answers.file(f"share-passphrase.{person}", f"notes/{person}.share", 0)
     for kind in ("video", "access-log", "module-certificate"):
         answers.give(f"evidence.{kind}", "none: a rehearsal")
+    answers.file("dice", "notes/dice", 0)
     answers.give("waiver", "").give("seal.hsm-bag", "T-1001").give("seal.backup-bag-1", "A-4712").give("seal.backup-bag-2", "A-4713")
     answers.entries += endings(ca.people, ca.clock).entries
     return answers
@@ -220,6 +225,8 @@ class World:
     def create(self):
         for name in ("tokens/store", "notes", "intake"):
             (self.folder / name).mkdir(parents=True)
+        # The CA of the second policy wants no dice.
+        (self.folder / "notes/dice").write_text(DICE if self.ca is FIRST else "")
         (self.folder / "tokens/softhsm2.conf").write_text(
             f"directories.tokendir = {self.folder}/tokens/store\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n")
         return self

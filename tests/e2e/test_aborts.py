@@ -59,6 +59,11 @@ def wrong_share_passphrase(world):
     return Answers().file("share-passphrase.c1", "notes/wrong").give("read-back.c1.refused", "abort"), {}
 
 
+def no_dice(world):
+    (world.folder / "notes/wrong-dice").write_text("1 2 3 7\n")
+    return Answers().file("dice", "notes/wrong-dice").give("dice.refused", "abort"), {}
+
+
 def no_request(world):
     world.no_requests()
     return Answers(), {}
@@ -83,6 +88,7 @@ GENESIS = BOTH | {
     "adopt": few("governance"),
     "evidence": refusing("evidence.access-log", "", "step.evidence.refused"),
     "dry-lint": linter(0),
+    "entropy": no_dice,
     "init-token": few(),
     "split": wrong_share_passphrase,
     "generate": few(),

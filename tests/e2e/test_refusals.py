@@ -515,12 +515,12 @@ class Clock(Refusal):
     def test_clock_that_goes_back(self):
         before = self.world.log()
         stopped = self.issue(**FAULTS.watched(-2 * DAY))
-        self.hinted(stopped, "LOG-3: the time goes back from", "set the machine's clock right and run the same command again")
+        self.hinted(stopped, 'the self-test "clock" failed: the time goes back from', "set the machine's clock right and run the same command again")
         self.assertEqual(self.world.log(), before)
         # In the middle of a ceremony nothing is recorded either: a record would itself go back.
         self.refused(self.issue(slips=Answers().give("members.activation", "c1").give("members.activation.refused", "stop")))
         before = self.world.log()
-        self.hinted(self.issue(**FAULTS.watched(-2 * DAY)), "LOG-3: the time goes back from")
+        self.hinted(self.issue(**FAULTS.watched(-2 * DAY)), "the time goes back from")
         self.assertEqual(self.world.log(), before)
         self.goes_on()
 

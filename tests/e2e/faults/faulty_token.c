@@ -1,6 +1,7 @@
 // SoftHSM2 as a token that can fail: mounted over the module for one run, it forwards every call and, at the n-th call of one
 // function, does what FAULT says. FAULT is "FUNCTION N HOW"; HOW is removed, full, wrong-pin, locked, garbled (the signature is not
-// one) or killed (the power goes when the signature is made); "flags final" has the token warn of its last PIN try. Calls that change or sign are appended to FAULT_LOG before they are forwarded.
+// one) or killed (the power goes when the signature is made); "flags final" has the token warn of its last PIN try, "random stuck"
+// gives one byte for each random one. Calls that change or sign are appended to FAULT_LOG before they are forwarded.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -84,6 +85,14 @@ static CK_RV token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
     info->flags |= CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY;
   return rv;
 }
+static CK_RV random_bytes(CK_SESSION_HANDLE s, unsigned char *out, unsigned long n) {
+  WHILE_IN;
+  note("C_GenerateRandom");
+  const char *fault = getenv("FAULT");
+  if (fault == NULL || strcmp(fault, "random stuck") != 0) return real->C_GenerateRandom(s, out, n);
+  memset(out, 0x5a, n);
+  return CKR_OK;
+}
 static CK_RV session_info(CK_SESSION_HANDLE s, CK_SESSION_INFO *info) {
   WHILE_IN;
   return real->C_GetSessionInfo(s, info);
@@ -118,6 +127,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
     ours.C_OpenSession = open_session;
     ours.C_FindObjectsInit = find;
     ours.C_Logout = logout;
+    ours.C_GenerateRandom = random_bytes;
   }
   *list = &ours;
   return CKR_OK;

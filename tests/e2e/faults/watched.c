@@ -1,4 +1,5 @@
-// Preloaded into one run: the clock shown CLOCK_OFFSET seconds off, and every flush and rename appended to FAULT_LOG with the
+// Preloaded into one run: the clock shown CLOCK_OFFSET seconds off, one byte for each of the kernel's random ones where RANDOM_STUCK is
+// set, and every flush and rename appended to FAULT_LOG with the
 // path it was of, in the order they happened.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -43,6 +44,12 @@ int renameat2(int from_folder, const char *from, int to_folder, const char *to, 
   int result = (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
   if (result == 0) note("from", from), note("rename", to);
   return result;
+}
+
+ssize_t getrandom(void *out, size_t n, unsigned flags) {
+  if (getenv("RANDOM_STUCK") == NULL) return syscall(SYS_getrandom, out, n, flags);
+  memset(out, 0x5a, n);
+  return (ssize_t)n;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *out) {

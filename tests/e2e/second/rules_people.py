@@ -101,7 +101,9 @@ def every_intent_has_its_end(s, r, d):
 @rule("LOG-10", "open", "selftest")
 def open_says_what_runs(_s, r, d):
     results = d.selftest if r.ev == "open" else d.results
-    if any(results.get(test) != "ok" for test in "sha-256 random slip-0039 age p256 p384".split()):
+    always, sometimes = "known-answers sha-256 random slip-0039 age p256 p384 clock memory".split(), "manifest tpm-random token-random".split()
+    needed = always + ["manifest"] * (d.image != "none") if r.ev == "open" else []
+    if any(results.get(test) != "ok" for test in needed) or any(results.get(test, "ok") != "ok" for test in always + sometimes):
         yield "a self-test is not named, or does not say ok"
     if r.ev == "open" and d.environment == "production" and "none" in (d.image, d.uki):
         yield "open names no image"

@@ -5,7 +5,7 @@ from second.foreign import Bad, sha256, verifies
 from second.rules import rule
 from second.state import read
 
-ALWAYS = {"token", "deactivate", "result", "reconcile", "deviation", "resume"}
+ALWAYS = {"token", "deactivate", "result", "reconcile", "deviation", "resume", "selftest"}
 ALLOWED = {"generate": {"intent", "keygen", "export"}, "restore": {"intent", "init", "hand-in", "restore"}, "lock": {"lock"}, "sign": {"intent", "issue", "crl"},
            "checkpoint": {"close"}}
 

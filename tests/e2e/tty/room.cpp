@@ -57,6 +57,7 @@ Room::Room() {
   REQUIRE(::mkdtemp(name.data()) != nullptr);
   m_folder = name + "/room";
   for (const auto* folder : {"tokens/store", "notes", "intake"}) std::filesystem::create_directories(at(folder));
+  write(at("notes/dice"), "42615 33254 61162 54421 36135 24566 12344 65213");
   write(at("tokens/softhsm2.conf"), "directories.tokendir = " + at("tokens/store") + "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n");
 }
 
@@ -119,6 +120,7 @@ void Room::answer(Face& face) {
   if (id == "requests") return face.take_all();
   if (what == "new-passphrase") return write(at("notes/" + whom + ".credential"), face.note_secret());
   if (what == "new-share-passphrase") return write(at("notes/" + whom + ".share"), face.note_secret());
+  if (id == "dice") return face.secret(note("dice"));
   if (what == "passphrase") return face.secret(note(whom + ".credential"));
   if (what == "share-passphrase") return face.secret(note(whom + ".share"));
   if (what == "words") return face.retype_words();

@@ -47,16 +47,10 @@ TEST_CASE("what a boot image says of itself", "[admission]") {
 }
 
 TEST_CASE("a MANIFEST that is none is refused", "[admission]") {
-  CHECK(said("", sums) == "image/malformed: the last line has no end");
-  CHECK(said_of("ceremony-image/v2\n") == "image/malformed: this is no MANIFEST of a boot image");
-  CHECK(said_of(with(manifest, "/v1", "/v2")) == "image/malformed: this is no MANIFEST of a boot image");
-  CHECK(said_of(manifest + "x") == "image/malformed: the last line has no end");
-  CHECK(said_of(with(manifest, "version 0.2.0", "version 0.2.0 beta")) == "image/malformed: \"version 0.2.0 beta\" stands where \"version\" is due");
-  CHECK(said_of(with(manifest, "version 0.2.0", "version ")) == "image/malformed: \"version \" stands where \"version\" is due");
-  CHECK(said_of(with(manifest, "kind production", "kind toy")) == "image/malformed: \"toy\" is no kind of image");
-  CHECK(said_of(with(manifest, "source ", "origin ")).starts_with("image/malformed: \"origin 0123"));
-  CHECK(said_of(with(manifest, "0755", "\033[2J")) == "image/malformed: line 7 holds what cannot be printed");
-  CHECK(said_of(manifest + std::string(longest_manifest, 'x') + "\n") == "image/malformed: the file is larger than 1048576 bytes");
+  CHECK(said("", sums) == "image/malformed: the line does not end");
+  CHECK(said_of(with(manifest, "version 0.2.0", "version 0.2.0 beta")) == "image/malformed: version, source and kernel's version are one word each, of letters, digits and . - _ +");
+  CHECK(said_of(with(manifest, "kind production", "kind toy")) == "image/malformed: the kind is neither production nor rehearsal");
+  CHECK(said_of(with(manifest, "0755", "\033[2J")) == "image/malformed: the line has control characters");
 }
 
 TEST_CASE("SHA256SUMS that do not fit are refused", "[admission]") {

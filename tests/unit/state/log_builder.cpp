@@ -174,7 +174,7 @@ void LogBuilder::open(const std::string& id, const std::string& kind) {
   emit("open", compared,
        {{"environment", "rehearsal"}, {"origin", std::string(origin)}, {"kind", kind}, {"procedure", put(first ? m_genesis_procedure : m_issue_procedure)},
         {"policy", put(m_policy)}, {"binding", put("binding\n")}, {"software", "ceremony 0.1.0"}, {"image", "none"}, {"uki", "none"}, {"tpm", first ? "none" : hex(put(ledger::quote_artifact(quoted(m_state.tree.root(), machine()))))},
-        {"operator", "scripted"}, {"selftest", Value{{"sha-256", "ok"}, {"random", "ok"}, {"slip-0039", "ok"}, {"age", "ok"}, {"p256", "ok"}, {"p384", "ok"}, {"module", "SoftHSM 2.6"}}}, {"previous_size", m_state.tree.size()}, {"previous_root", m_state.tree.root()},
+        {"operator", "scripted"}, {"selftest", Value{{"known-answers", "ok"}, {"sha-256", "ok"}, {"random", "ok"}, {"slip-0039", "ok"}, {"age", "ok"}, {"p256", "ok"}, {"p384", "ok"}, {"clock", "ok"}, {"memory", "ok"}, {"manifest", "ok"}, {"module", "SoftHSM 2.6"}}}, {"previous_size", m_state.tree.size()}, {"previous_root", m_state.tree.root()},
         {"previous_checkpoint", first ? "none" : hex(sha256(signed_log().checkpoint))}, {"compared", compared}});
   emit("clock", {"adm1", "w1"}, {{"shown", text_of(m_now)}});
 }

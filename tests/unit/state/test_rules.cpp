@@ -231,7 +231,33 @@ TEST_CASE("LOG-10, POL-4, ENV-1: what the machine says of itself") {
   CHECK(broken_at(where("open"), selftest("module", "another one")) == Ids{});
   CHECK(broken_at(where("open"), selftest("slip-0039", "failed")) == Ids{"LOG-10"});
   CHECK(broken_at(where("open"), [](Record& r) { set(r, "selftest", Value{{"sha-256", "ok"}}); }) == Ids{"LOG-10"});
-  CHECK(broken_by_new(where("evidence"), "selftest", {}, {{"results", Value{{"sha-256", "ok"}}}}) == Ids{"LOG-10"});
+  for (const std::string test : {"known-answers", "sha-256", "random", "age", "p256", "p384", "clock", "memory"}) {
+    CHECK(broken_at(where("open"), selftest(test, "failed")) == Ids{"LOG-10"});
+    CHECK(broken_at(where("open"), selftest(test, Value::Array{})) == Ids{"LOG-10"});
+  }
+  // Those of a machine that has what they test.
+  for (const std::string test : {"manifest", "tpm-random", "token-random"}) {
+    CHECK(broken_at(where("open"), selftest(test, "ok")) == Ids{});
+    CHECK(broken_at(where("open"), selftest(test, "failed")) == Ids{"LOG-10"});
+  }
+  const auto without = [](const std::string& test, const Value& image) {
+    return [=](Record& r) {
+      Value results;
+      for (const auto& [name, result] : r.d.object("selftest"))
+        if (name != test) results.set(name, result);
+      set(r, "selftest", results);
+      set(r, "image", image);
+    };
+  };
+  CHECK(broken_at(where("open"), without("manifest", "none")) == Ids{});
+  CHECK(broken_at(where("open"), without("manifest", sha256("image"))) == Ids{"LOG-10"});
+  CHECK(broken_at(where("open"), without("memory", "none")) == Ids{"LOG-10"});
+  // A later one names what was tested then.
+  const auto later = [](const Value& results) { return broken_by_new(where("evidence"), "selftest", {}, {{"results", results}}); };
+  CHECK(later(Value{{"token-random", "ok"}, {"token", "1234"}}) == Ids{});
+  CHECK(later(Value{{"entropy", "kernel, dice 99 rolls"}}) == Ids{});
+  CHECK(later(Value{{"token-random", "failed"}, {"token", "1234"}}) == Ids{"LOG-10"});
+  CHECK(later(Value{{"sha-256", "ok"}, {"random", ""}}) == Ids{"LOG-10"});
   CHECK(broken_in_production([](Record&) {}) == Ids{});
   CHECK(broken_in_production([](Record& r) { set(r, "image", "none"); }) == Ids{"LOG-10"});
   CHECK(broken_in_production([](Record& r) { set(r, "uki", "none"); }) == Ids{"LOG-10"});

@@ -171,6 +171,8 @@ TEST_CASE("KEY-8: what may happen while the token is active") {
   CHECK(broken_after(where("custody", "act", "sealed"), active("checkpoint")) == Ids{"KEY-8"});
   CHECK(broken_after(where("intent", "act", "init-token", 1), active("sign")) == Ids{"KEY-8"});
   CHECK(broken_after(where("export", "kind", "public"), active("generate")) == Ids{"KEY-8"});
+  // Its random source is tested then.
+  CHECK(broken_by_new(where("intent", "act", "sign-certificate"), "selftest", {}, {{"results", Value{{"token-random", "ok"}}}}) == Ids{});
   CHECK(broken_at(where("lock"), [](Record& r) { set(r, "extractable", true); }) == Ids{"KEY-8"});
   CHECK(broken_at(where("lock"), [](Record& r) { set(r, "wrap_refused", false); }) == Ids{"KEY-8"});
   CHECK(broken_at(where("keygen"), [](Record& r) { set(r, "token", "0002"); }) == Ids{"KEY-8", "QUORUM-1"});  // it was approved for this token
