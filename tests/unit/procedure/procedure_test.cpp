@@ -52,7 +52,7 @@ TEST_CASE("the shipped procedures load, and fit the sample policies") {
 TEST_CASE("steps come with what people read, who acts, and complete arguments") {
   const Procedure procedure = read_procedure(genesis, shipped(genesis));
   CHECK(procedure.kind == Kind::genesis);
-  CHECK(procedure.steps.size() == 26);
+  CHECK(procedure.steps.size() == 27);
   CHECK(procedure.minutes() > 180);
   const Step* split = procedure.step("split");
   REQUIRE(split != nullptr);
