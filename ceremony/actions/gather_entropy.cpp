@@ -34,10 +34,10 @@ std::optional<std::string> dice_fault(const Dice& dice) {
   const HealthClaim claim{std::log2(6.0), 30, static_cast<unsigned>(std::max<std::size_t>(rolls.size(), 1))};
   if (!RepetitionCount(claim).takes(rolls)) return "one number stands there " + std::to_string(repetition_cutoff(claim)) + " times in a row";
   if (rolls.size() < 12) return std::nullopt;  // too few to say more
-  for (char number = '1'; number <= '6'; ++number)
-    if (static_cast<unsigned>(std::ranges::count(rolls, static_cast<std::uint8_t>(number))) >= proportion_cutoff(claim)) return "one number is most of them";
   for (std::size_t period = 1; period <= 6; ++period)
     if (std::equal(rolls.begin() + static_cast<std::ptrdiff_t>(period), rolls.end(), rolls.begin())) return period == 1 ? "it is one number to the end" : "the same " + std::to_string(period) + " numbers are repeated to the end";
+  for (char number = '1'; number <= '6'; ++number)
+    if (static_cast<unsigned>(std::ranges::count(rolls, static_cast<std::uint8_t>(number))) >= proportion_cutoff(claim)) return "one number is most of them";
   return std::nullopt;
 }
 

@@ -7,7 +7,7 @@
 namespace ceremony::actions {
 
 Action find_action(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, Action>, 28> all{{
+  static constexpr std::array<std::pair<std::string_view, Action>, 29> all{{
       {"self_test", self_test},
       {"agree_clock", agree_clock},
       {"open", open},

@@ -115,6 +115,7 @@ class Ceremony(unittest.TestCase):
             for field, name in (("image", "MANIFEST"), ("uki", "ceremony.signed.efi")):
                 self.assertEqual(fields[field], hashlib.sha256((self.folder / "image" / name).read_bytes()).hexdigest())
             self.assertEqual(fields["operator"], "tui")
+            self.assertEqual(fields["selftest"]["manifest"], "ok", "every file of the system is the image's")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ TEST_CASE("an admission signs nothing, and admits an image") {
 TEST_CASE("steps come with what people read, who acts, and complete arguments") {
   const Procedure procedure = read_procedure(genesis, shipped(genesis));
   CHECK(procedure.kind == Kind::genesis);
-  CHECK(procedure.steps.size() == 26);
+  CHECK(procedure.steps.size() == 27);
   CHECK(procedure.minutes() > 180);
   const Step* split = procedure.step("split");
   REQUIRE(split != nullptr);
