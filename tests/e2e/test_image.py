@@ -196,11 +196,13 @@ class Boots(WithFolder):
             self.assertEqual("REHEARSAL" in lines[0], kind == "rehearsal")
             machine.pull_boot_medium()
             Screen(machine, self.glyphs).choose_keyboard()
-            self.goes_on(machine, kind)
+            self.comes_to_an_end(machine, kind)
+            machine.keys("ret")
+            machine.wait_until_off()
             return machine.log()
 
-    def goes_on(self, machine, kind):
-        """With the files of a CA of the other world: says so, and goes off."""
+    def comes_to_an_end(self, machine, kind):
+        """With the files of a CA of the other world: the program says so, and ends."""
         if kind == "rehearsal":
             self.wait_for_screen(machine, "Which CA?", "the sample CA of this image")
             machine.keys("down", "ret")
@@ -210,8 +212,6 @@ class Boots(WithFolder):
         machine.attach_disk(fat_image(self.folder / f"{kind}-files.img", megabytes=36, files=files), serial="FILES", port="2")
         machine.keys("ret")
         self.wait_for_screen(machine, "this is the image of a " + kind, "Enter switches the machine off")
-        machine.keys("ret")
-        machine.wait_until_off()
 
     def test_a_stick_starts_and_is_pulled_out_and_takes_no_policy_of_production(self):
         log = self.starts(stick("rehearsal"))
@@ -271,6 +271,16 @@ class Boots(WithFolder):
             screen.choose_keyboard("3", words="layz mower /", come_out="lazy mower -")
             machine.wait_for_log("the program begins")
             self.assertIn("ceremony: keyboard de", machine.log())
+
+    def test_begun_again_another_keyboard_can_be_chosen(self):
+        with Appliance(stick("rehearsal"), memory=384) as machine:
+            screen, _ = self.at_the_keyboard(machine)
+            screen.choose_keyboard("6", words="lqwy ;ozer", come_out="lazy mower")
+            self.comes_to_an_end(machine, "rehearsal")
+            machine.type("qgqin\n")  # as French keys have it
+            screen.choose_keyboard("3", words="layz mower", come_out="lazy mower")
+            machine.wait_for_log("the program begins", count=2)
+            self.assertEqual(re.findall(r"ceremony: keyboard ([a-z-]+)", machine.log()), ["us", "fr", "us", "de"])
 
     def test_every_keyboard_can_be_chosen(self):
         with Appliance(stick("rehearsal"), memory=384) as machine:
