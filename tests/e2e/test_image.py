@@ -313,6 +313,11 @@ class Boots(WithFolder):
             machine.wait_for_log("ceremony: characters of 8x16")
             screen.wait("the list", lambda lines: any("0  larger characters" in line for line in lines))
 
+    def test_a_4k_screen_has_larger_characters_from_the_start(self):
+        with Appliance(stick("rehearsal"), memory=384, resolution=(3840, 2160)) as machine:
+            machine.wait_for_log("ceremony: uki ")
+            self.eventually(lambda: -(-self.width_of_title(machine) // 16) == len("ceremony 0.1.0   *** REHEARSAL ***"))
+
     def test_larger_characters_on_a_screen_that_does_not_hold_them(self):
         with Appliance(stick("rehearsal"), memory=384) as machine:
             screen, _ = self.at_the_keyboard(machine)
