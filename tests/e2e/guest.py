@@ -59,7 +59,7 @@ def mtools(command, image, *arguments, offset=0, data=b""):
     return done.stdout
 
 
-KEYS = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash"}
+KEYS = {" ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash", ";": "semicolon"}
 
 
 def press_of(character):

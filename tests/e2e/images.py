@@ -10,7 +10,7 @@ import time
 import unittest
 
 from console_text import Glyphs
-from guest import Guest
+from guest import Guest, fat_image
 
 SOURCE = pathlib.Path(os.environ.get("CEREMONY_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 IMAGES = SOURCE / ".build/image"
@@ -97,3 +97,15 @@ class WithScreen(WithFolder):
         limit = time.monotonic() + seconds
         while not wanted():
             self.assertLess(time.monotonic(), limit)
+
+    def comes_to_an_end(self, machine, kind):
+        """With the files of a CA of the other world: the program says so, and ends."""
+        if kind == "rehearsal":
+            self.wait_for_screen(machine, "Which CA?", "the sample CA of this image")
+            machine.keys("down", "ret")
+        self.wait_for_screen(machine, "Put in the disk with the files of the CA")
+        files = {"policy.toml": (SOURCE / f"procedures/policy-{'production' if kind == 'rehearsal' else 'rehearsal'}.toml").read_bytes(),
+                 "hsm.toml": (SOURCE / "procedures/hsm-softhsm2.toml").read_bytes()}
+        machine.attach_disk(fat_image(self.folder / f"{kind}-files.img", megabytes=36, files=files), serial="FILES", port="2")
+        machine.keys("ret")
+        self.wait_for_screen(machine, "this is the image of a " + kind, "Enter switches the machine off")

@@ -58,7 +58,7 @@ class OnTheRecord(Admission):
         self.assertEqual(self.failed("evidence"), ["the digest that w1 found on another machine is that of no kernel image in SHA256SUMS"])
         self.assertNotIn(wrong, [r["d"].get("sha256") for r in self.records("evidence") if r["res"] == "ok"])
         # Whoever mistypes is not shown what would have been right.
-        self.assertLess(outcome.out.rfind("What now?"), outcome.out.find(f"  {image_digest('0.2.0')}"[2:]), outcome.out)
+        self.assertNotIn(image_digest("0.2.0"), outcome.text)
         self.agreed()
 
     def test_a_medium_that_is_another_one_ends_it_and_nothing_is_admitted(self):

@@ -61,7 +61,7 @@ class Console(Story):
         self.assertIn("[dashboard]", outcome.out)
 
     def test_what_cannot_be_started_says_why(self):
-        outcome = self.console(["2", "", "leave"])
+        outcome = self.console(["root-genesis", "", "leave"])
         self.assertEqual(outcome.code, 0, outcome)
         self.assertIn("[missing] ledgers: this CA has its root already", outcome.out)
         self.assertNotIn("[begin]", outcome.out)

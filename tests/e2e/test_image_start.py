@@ -10,7 +10,6 @@ import unittest
 from appliance import Appliance
 from console_hands import Room, Screen
 from console_text import Picture
-from guest import fat_image
 from images import IMAGES, SOURCE, WithFolder, WithScreen, disc, glyphs_and_bare_kernel, manifest, run, stick
 from secure_boot import Keys
 from support import SECOND
@@ -33,22 +32,10 @@ class Boots(WithScreen):
             self.assertEqual("REHEARSAL" in lines[0], kind == "rehearsal")
             machine.pull_boot_medium()
             Screen(machine, self.glyphs).choose_keyboard()
-            self.goes_on(machine, kind)
+            self.comes_to_an_end(machine, kind)
+            machine.keys("ret")
+            machine.wait_until_off()
             return machine.log()
-
-    def goes_on(self, machine, kind):
-        """With the files of a CA of the other world: says so, and goes off."""
-        if kind == "rehearsal":
-            self.wait_for_screen(machine, "Which CA?", "the sample CA of this image")
-            machine.keys("down", "ret")
-        self.wait_for_screen(machine, "Put in the disk with the files of the CA")
-        files = {"policy.toml": (SOURCE / f"procedures/policy-{'production' if kind == 'rehearsal' else 'rehearsal'}.toml").read_bytes(),
-                 "hsm.toml": (SOURCE / "procedures/hsm-softhsm2.toml").read_bytes()}
-        machine.attach_disk(fat_image(self.folder / f"{kind}-files.img", megabytes=36, files=files), serial="FILES", port="2")
-        machine.keys("ret")
-        self.wait_for_screen(machine, "this is the image of a " + kind, "Enter switches the machine off")
-        machine.keys("ret")
-        machine.wait_until_off()
 
     def test_a_stick_starts_and_is_pulled_out_and_takes_no_policy_of_production(self):
         log = self.starts(stick("rehearsal"))
@@ -109,6 +96,16 @@ class Keyboard(WithScreen):
             machine.wait_for_log("the program begins")
             self.assertIn("ceremony: keyboard de", machine.log())
 
+    def test_begun_again_another_keyboard_can_be_chosen(self):
+        with Appliance(stick("rehearsal"), memory=384) as machine:
+            screen, _ = self.at_the_keyboard(machine)
+            screen.choose_keyboard("6", words="lqwy ;ozer", come_out="lazy mower")
+            self.comes_to_an_end(machine, "rehearsal")
+            machine.type("qgqin\n")  # as French keys have it
+            screen.choose_keyboard("3", words="layz mower", come_out="lazy mower")
+            machine.wait_for_log("the program begins", count=2)
+            self.assertEqual(re.findall(r"ceremony: keyboard ([a-z-]+)", machine.log()), ["us", "fr", "us", "de"])
+
     def test_every_keyboard_can_be_chosen(self):
         with Appliance(stick("rehearsal"), memory=384) as machine:
             screen, lines = self.at_the_keyboard(machine)
@@ -139,6 +136,11 @@ class Keyboard(WithScreen):
             machine.type("0\n")
             machine.wait_for_log("ceremony: characters of 8x16")
             screen.wait("the list", lambda lines: any("0  larger characters" in line for line in lines))
+
+    def test_a_4k_screen_has_larger_characters_from_the_start(self):
+        with Appliance(stick("rehearsal"), memory=384, resolution=(3840, 2160)) as machine:
+            machine.wait_for_log("ceremony: uki ")
+            self.eventually(lambda: -(-self.width_of_title(machine) // 16) == len("ceremony 0.1.0   *** REHEARSAL ***"))
 
     def test_larger_characters_on_a_screen_that_does_not_hold_them(self):
         with Appliance(stick("rehearsal"), memory=384) as machine:
