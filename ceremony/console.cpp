@@ -110,6 +110,7 @@ class Console final {
   void look() {
     m_desk.away = false;
     m_desk.look();
+    m_table.volumes().look_at_sockets();
     // A module sees the tokens that were there when it was opened.
     m_module.reset();
     try {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "ceremony/run_media.h"
+#include "hsm/in_use.h"
 #include "media/device_volume.h"
 #include "media/linux_mounter.h"
 #include "media/linux_scanner.h"
@@ -18,6 +19,8 @@ std::string kind_of(const media::UsbNews& device) {
   std::ranges::replace(out, ' ', '-');
   return out;
 }
+
+bool is_reader(const media::UsbNews& device) { return device.role == "card reader"; }
 
 class OperatorHands final : public media::DiskHands {
  public:
@@ -41,7 +44,7 @@ class OperatorHands final : public media::DiskHands {
     if (device.state == media::UsbState::gone) return;
     if (device.state == media::UsbState::off)
       m_op.show_text({"usb-off." + kind_of(device), "everyone", "A USB device is kept off."}, device.sentence + ".\n\nIt goes on the record. Pull it out, and find out who plugged it in.");
-    else m_op.progress(device.sentence);
+    else m_op.progress(device.sentence + (is_reader(device) && hsm::InUse::any() ? ", but only once the token that is active is not any more" : ""));
   }
 
   std::optional<std::size_t> which(const std::string& name, std::span<const media::DiskOffered> disks) override {

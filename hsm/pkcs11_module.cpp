@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <format>
+#include <mutex>
 
 #include "hsm/pkcs11_token.h"
 
@@ -74,14 +75,18 @@ std::string path_of(std::string_view name) {
 
 class Pkcs11Module final : public Module {
  public:
-  explicit Pkcs11Module(std::shared_ptr<const Library> library) : m_library(std::move(library)) {}
+  explicit Pkcs11Module(std::string path) : m_path(std::move(path)) { static_cast<void>(library()); }
 
-  [[nodiscard]] ModuleInfo info() override { return m_library->info(); }
+  [[nodiscard]] ModuleInfo info() override {
+    const std::scoped_lock lock(m_mutex);
+    return library().info();
+  }
 
   [[nodiscard]] std::vector<TokenIdentity> tokens() override {
+    const std::scoped_lock lock(m_mutex);
     std::vector<TokenIdentity> all;
-    for (const CK_SLOT_ID slot : m_library->slots())
-      if (const auto info = m_library->token_in(slot)) all.push_back(pkcs11::identity_of(*info));
+    for (const CK_SLOT_ID slot : library().slots())
+      if (const auto info = library().token_in(slot)) all.push_back(pkcs11::identity_of(*info));
     return all;
   }
 
@@ -98,37 +103,71 @@ class Pkcs11Module final : public Module {
   }
 
  private:
-  template <typename Wanted>
-  std::unique_ptr<Token> the_one(const std::string& which, const Wanted& wanted) {
+  struct Look {
     std::vector<std::pair<CK_SLOT_ID, CK_TOKEN_INFO>> found;
-    std::string there;
-    for (const CK_SLOT_ID slot : m_library->slots()) {
-      const auto info = m_library->token_in(slot);
-      if (!info) continue;
-      const TokenIdentity id = pkcs11::identity_of(*info);
-      if (wanted(id)) found.emplace_back(slot, *info);
-      there += there.empty() ? "" : ", ";
-      there += id.initialized ? std::format("{} (serial {})", in_quotes(id.label), id.serial) : "a blank one";
-    }
-    if (found.size() == 1)
-      return std::make_unique<Pkcs11Token>(
-          std::make_shared<Seat>(m_library, found.front().first, found.front().second));
-    if (found.empty())
-      throw Refused(
-          HsmRefusal::token_absent,
-          std::format("no token {} is plugged in; there is {}", which, there.empty() ? "none at all" : there),
-          m_library->info().path, "plug in the token that the HSM binding file names, then repeat the step");
-    throw Refused(HsmRefusal::token_ambiguous, std::format("{} tokens {}: {}", found.size(), which, there),
-                  m_library->info().path, "unplug every token but the one that is meant, or name it by its serial");
+    std::string there;  ///< the tokens and empty readers that there are, for messages
+  };
+
+  const Library& library() {
+    if (!m_library) m_library = std::make_shared<const Library>(m_path);
+    return *m_library;
   }
 
-  std::shared_ptr<const Library> m_library;
+  template <typename Wanted>
+  Look look(const Wanted& wanted) {
+    Look out;
+    const auto add = [&](const std::string& one) { out.there += (out.there.empty() ? "" : ", ") + one; };
+    for (const CK_SLOT_ID slot : library().slots()) {
+      const auto info = library().token_in(slot);
+      if (!info) continue;
+      const TokenIdentity id = pkcs11::identity_of(*info);
+      if (wanted(id)) out.found.emplace_back(slot, *info);
+      add(id.initialized ? std::format("{} (serial {})", in_quotes(id.label), id.serial) : "a blank one");
+    }
+    if (out.there.empty()) add("none at all");
+    if (const auto readers = library().empty_readers(); !readers.empty()) add(readers);
+    return out;
+  }
+
+  /// A module may know no token but those that were there when it started, or hang on to a readers' service that was
+  /// started anew: where nothing made from it is left, it is started anew itself before a token is missed.
+  template <typename Wanted>
+  Look look_well(const Wanted& wanted) {
+    const auto used = [this] { return m_library.use_count() > 1; };
+    try {
+      auto seen = look(wanted);
+      if (!seen.found.empty() || used()) return seen;
+    } catch (const Refused&) {
+      if (used()) throw;
+    }
+    m_library.reset();
+    return look(wanted);
+  }
+
+  template <typename Wanted>
+  std::unique_ptr<Token> the_one(const std::string& which, const Wanted& wanted) {
+    const std::scoped_lock lock(m_mutex);
+    const Look seen = look_well(wanted);
+    if (seen.found.size() == 1)
+      return std::make_unique<Pkcs11Token>(
+          std::make_shared<Seat>(m_library, seen.found.front().first, seen.found.front().second));
+    if (seen.found.empty())
+      throw Refused(
+          HsmRefusal::token_absent, std::format("no token {} is plugged in; there is {}", which, seen.there), m_path,
+          "plug in the token that the HSM binding file names, then repeat the step");
+    throw Refused(HsmRefusal::token_ambiguous, std::format("{} tokens {}: {}", seen.found.size(), which, seen.there),
+                  m_path, "unplug every token but the one that is meant, or name it by its serial");
+  }
+
+  std::mutex m_mutex;
+  std::string m_path;
+  std::shared_ptr<const Library> m_library;  ///< null where it did not start anew
 };
 
 }  // namespace
 
 std::unique_ptr<Module> open_pkcs11(std::string_view name) {
-  return std::make_unique<Pkcs11Module>(std::make_shared<const Library>(path_of(name)));
+  return std::make_unique<Pkcs11Module>(path_of(name));
 }
 
 }  // namespace ceremony::hsm

@@ -14,7 +14,9 @@ namespace ceremony::hsm {
 
 /// `name`: a bare name ("softhsm2", "opensc", "yubihsm", "tpm2"), looked for in the distribution's module folders, or
 /// an absolute path. The module is finalised when the Module and every Token and Key made from it are gone; a process
-/// may then open it again. A second open of the same module in the meantime is refused with `module_failed`.
+/// may then open it again. A second open of the same module in the meantime is refused with `module_failed`. A token
+/// that is not found is looked for once more in the module started anew, where nothing made from it is left: so one
+/// that was plugged in later is seen, whatever the module does.
 [[nodiscard]] std::unique_ptr<Module> open_pkcs11(std::string_view name);
 
 }  // namespace ceremony::hsm

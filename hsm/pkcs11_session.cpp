@@ -33,6 +33,8 @@ Library::Library(const std::string& path) : m_loaded(std::make_unique<Loaded>())
   };
   constexpr std::string_view other_file =
       "name a PKCS#11 module of this machine's architecture in the HSM binding file";
+  // A readers' service that is just being started anew has no readers yet.
+  const InUse settled;
   m_loaded->handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (m_loaded->handle == nullptr) {
     const char* why = ::dlerror();
@@ -94,6 +96,23 @@ std::optional<CK_TOKEN_INFO> Library::token_in(CK_SLOT_ID slot) const {
   if (std::ranges::contains(no_token, rv)) return std::nullopt;
   check(rv, "ask the token for its name", std::format("slot {}", slot));
   return info;
+}
+
+std::string Library::empty_readers() const {
+  unsigned long count = 0;
+  if (m_calls->C_GetSlotList(CK_FALSE, nullptr, &count) != CKR_OK || count == 0) return {};
+  std::vector<CK_SLOT_ID> slots(count);
+  if (m_calls->C_GetSlotList(CK_FALSE, slots.data(), &count) != CKR_OK) return {};
+  slots.resize(count);
+  std::string all;
+  for (const CK_SLOT_ID slot : slots) {
+    CK_SLOT_INFO info{};
+    if (m_calls->C_GetSlotInfo(slot, &info) != CKR_OK || token_in(slot)) continue;
+    const bool holds = (info.flags & CKF_TOKEN_PRESENT) != 0;
+    all += std::format("{}the slot {} {}", all.empty() ? "" : ", ", in_quotes(field(info.slotDescription)),
+                       holds ? "holds a card that the module does not know" : "is empty");
+  }
+  return all;
 }
 
 std::string field(View padded) {

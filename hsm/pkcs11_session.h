@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hsm/in_use.h"
 #include "hsm/pkcs11_errors.h"
 #include "hsm/token.h"
 
@@ -29,6 +30,8 @@ class Library final {
   [[nodiscard]] std::vector<CK_SLOT_ID> slots() const;
   /// Nothing if there is no token in the slot, or none the module recognises or can read.
   [[nodiscard]] std::optional<CK_TOKEN_INFO> token_in(CK_SLOT_ID slot) const;
+  /// What is to be said of the slots without a token: `the slot "…" is empty`. Empty where there is none.
+  [[nodiscard]] std::string empty_readers() const;
 
  private:
   struct Loaded;
@@ -57,7 +60,7 @@ class Template final {
   std::vector<CK_ATTRIBUTE> m_attributes;
 };
 
-/// Where one token sits. Belongs to one thread. The session is opened when first needed and, should it be lost,
+/// Where one token sits: as long as this lives the token is in use. Belongs to one thread. The session is opened when first needed and, should it be lost,
 /// opened again (the login is lost with it, which the next call says).
 class Seat final {
  public:
@@ -100,6 +103,7 @@ class Seat final {
   [[nodiscard]] Bytes random(std::size_t count);
 
  private:
+  InUse m_in_use;
   std::shared_ptr<const Library> m_library;
   CK_SLOT_ID m_slot;
   std::string m_serial;

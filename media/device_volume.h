@@ -70,6 +70,7 @@ class DeviceVolumes final : public Volumes {
   void add(const std::string& role, const std::string& name);
   [[nodiscard]] Volume& named(const std::string& name) override;
   [[nodiscard]] std::vector<std::string> names(const std::string& role = {}) const override;
+  void look_at_sockets() override { m_room.look_at_sockets(); }
   [[nodiscard]] std::vector<std::string> take_notes() override { return m_room.take_notes(); }
 
  private:

@@ -56,6 +56,7 @@ class DiskRoom final {
 
   /// What somebody else was told over USB, and did not deal with.
   void hear(std::vector<UsbNews> news) { m_news = std::move(news); }
+  void look_at_sockets() { static_cast<void>(look_at_usb(false)); }
   /// Looks at what was plugged in and pulled out, asks about what wants to be asked about, and returns what belongs on the record, since it
   /// was returned before.
   [[nodiscard]] std::vector<std::string> take_notes();

@@ -29,17 +29,28 @@ extern "C" void pass_on(int signal) {
   if (const pid_t to = child.load(); to > 0) ::kill(to, signal);
 }
 
-/// In the child. Does not return; whatever cannot be given up ends it.
-[[noreturn]] void become(uid_t user, gid_t group, int socket, char* const* command) {
-  const auto must = [](bool done, const char* what) {
-    if (done) return;
-    std::fprintf(stderr, "error: privileges cannot be given up: %s says \"%s\"\nhint: restart the machine\n", what, std::strerror(errno));
-    ::_exit(127);
-  };
-  for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+void must(bool done, const char* what) {
+  if (done) return;
+  std::fprintf(stderr, "error: privileges cannot be given up: %s says \"%s\"\nhint: restart the machine\n", what, std::strerror(errno));
+  ::_exit(127);
+}
+
+/// In the child.
+[[noreturn]] void become_with(int socket, uid_t user, gid_t group, char* const* command) {
   if (socket == mounter_descriptor) must(::fcntl(socket, F_SETFD, 0) == 0, "fcntl");
   else must(::dup2(socket, mounter_descriptor) == mounter_descriptor, "dup2");
-  must(::syscall(SYS_close_range, mounter_descriptor + 1, ~0U, 0) == 0, "close_range");
+  become(user, group, mounter_descriptor + 1, command);
+}
+
+[[noreturn]] void failed(const char* call) {
+  throw Refused(VolumeRefusal::failed, "the program cannot be started: " + std::string(call) + " says \"" + std::strerror(errno) + "\"", "", "restart the machine");
+}
+
+}  // namespace
+
+void become(uid_t user, gid_t group, unsigned first, char* const* command) {
+  for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+  must(::syscall(SYS_close_range, first, ~0U, 0) == 0, "close_range");
   must(::setgroups(0, nullptr) == 0, "setgroups");
   must(::setresgid(group, group, group) == 0, "setresgid");
   must(::setresuid(user, user, user) == 0, "setresuid");
@@ -51,21 +62,19 @@ extern "C" void pass_on(int signal) {
   ::_exit(127);
 }
 
-[[noreturn]] void failed(const char* call) {
-  throw Refused(VolumeRefusal::failed, "the program cannot be started: " + std::string(call) + " says \"" + std::strerror(errno) + "\"", "", "restart the machine");
+void keep_only(const std::vector<unsigned>& capabilities) {
+  ::__user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<::__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> kept{};
+  for (const unsigned one : capabilities) kept[one / 32].effective |= 1U << (one % 32);
+  for (auto& part : kept) part.permitted = part.effective;
+  if (::syscall(SYS_capset, &head, kept.data()) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed("capset");
 }
-
-}  // namespace
 
 void keep_what_mounting_needs(std::initializer_list<unsigned> also) {
   // mount; become the user; pass signals on to them. Root owns the devices and the folder, so no right to pass over owners is needed.
-  ::__user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<::__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> kept{};
-  const auto keep = [&kept](unsigned one) { kept[one / 32].effective |= 1U << (one % 32); };
-  for (const unsigned one : {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_KILL}) keep(one);
-  for (const unsigned one : also) keep(one);
-  for (auto& part : kept) part.permitted = part.effective;
-  if (::syscall(SYS_capset, &head, kept.data()) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed("capset");
+  std::vector<unsigned> kept{CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_KILL};
+  kept.insert(kept.end(), also.begin(), also.end());
+  keep_only(kept);
 }
 
 int run_with_mounter(Devices& devices, const Path& folder, uid_t user, gid_t group, char* const* command) {
@@ -75,7 +84,7 @@ int run_with_mounter(Devices& devices, const Path& folder, uid_t user, gid_t gro
   std::fflush(nullptr);
   const pid_t pid = ::fork();
   if (pid < 0) failed("fork");
-  if (pid == 0) become(user, group, sockets[1], command);
+  if (pid == 0) become_with(sockets[1], user, group, command);
   ::close(sockets[1]);
   child = pid;
   for (const int signal : {SIGINT, SIGQUIT, SIGTSTP}) ::signal(signal, SIG_IGN);

@@ -43,8 +43,8 @@ namespace {
 
 class LinuxDevices final : public Devices {
  public:
-  LinuxDevices(uid_t user, gid_t group, std::optional<UsbRules> rules, std::function<void(const UsbNews&)> told)
-      : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)), m_told(std::move(told)) {
+  LinuxDevices(uid_t user, gid_t group, std::optional<UsbRules> rules, std::function<void(const UsbNews&)> told, std::optional<gid_t> readers)
+      : m_owner("uid=" + std::to_string(user) + ",gid=" + std::to_string(group)), m_group(group), m_readers(readers), m_told(std::move(told)) {
     if (!rules) return;
     m_guard.emplace(std::move(*rules));
     // A hub has devices behind it that are seen only once it is on.
@@ -129,12 +129,25 @@ class LinuxDevices final : public Devices {
     if (!m_guard) throw Refused(VolumeRefusal::failed, "USB devices are not looked at on this machine", "", "go on; every device is used");
     m_guard->approve(port, number);
     const auto devices = m_guard->devices();
-    if (std::ranges::any_of(devices, [&](const UsbSeen& seen) { return seen.port == port && seen.verdict.role == UsbRole::scanner; })) grab_scanner(port);
+    const auto seen = std::ranges::find(devices, port, &UsbSeen::port);
+    if (seen == devices.end()) return;
+    if (seen->verdict.role == UsbRole::scanner) grab_scanner(port);
+    if (!let_programs_open(*seen)) {
+      m_guard->turn_off(port);
+      throw Refused(VolumeRefusal::out, "no program can reach the USB device at port " + port, "", "put it in again");
+    }
+    if (m_told) m_told({UsbState::on, port, number, std::string(text_of(seen->verdict.role)), "people said that it is theirs"});
   }
 
   std::optional<int> take_descriptor() override { return std::exchange(m_descriptor, std::nullopt); }
 
  private:
+  /// Where a program speaks to it, and no driver of the kernel's.
+  [[nodiscard]] bool let_programs_open(const UsbSeen& seen) const {
+    const auto group = seen.verdict.role == UsbRole::listed ? m_group : seen.verdict.role == UsbRole::reader ? m_readers : std::nullopt;
+    return !group || give_usb_node(seen.port, seen.number, *group);
+  }
+
   /// At once, so that what it types never comes to a console.
   void grab_scanner(const std::string& port) {
     std::optional<std::string> node;
@@ -155,6 +168,7 @@ class LinuxDevices final : public Devices {
     for (auto& seen : m_guard->look()) {
       const auto state = seen.news == UsbSeen::News::gone ? UsbState::gone : seen.on ? UsbState::on : seen.verdict.answer == UsbAnswer::ask ? UsbState::asked : UsbState::off;
       if (state == UsbState::on) ++on;
+      if (state == UsbState::on && !let_programs_open(seen)) seen.verdict.sentence += "; but no program can reach it";
       // Nobody reads more than that; a device that is made to come and go all the time fills nothing.
       if (m_news.size() == most_news) m_news.erase(m_news.begin());
       m_news.push_back({state, seen.port, seen.number, std::string(text_of(seen.verdict.role)), std::move(seen.verdict.sentence)});
@@ -164,6 +178,7 @@ class LinuxDevices final : public Devices {
   }
 
   std::string m_owner;
+  std::optional<gid_t> m_group, m_readers;
   std::function<void(const UsbNews&)> m_told;
   Uevents m_events;
   bool m_changed = false;  ///< since the last wait
@@ -174,8 +189,8 @@ class LinuxDevices final : public Devices {
 
 }  // namespace
 
-std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules, std::function<void(const UsbNews&)> told) {
-  return std::make_unique<LinuxDevices>(user, group, std::move(rules), std::move(told));
+std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules, std::function<void(const UsbNews&)> told, std::optional<gid_t> readers) {
+  return std::make_unique<LinuxDevices>(user, group, std::move(rules), std::move(told), readers);
 }
 
 }  // namespace ceremony::media

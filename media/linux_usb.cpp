@@ -1,6 +1,8 @@
 #include "media/linux_usb.h"
 
 #include <fcntl.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <format>
 #include <optional>
 
 #include "ceremony/ground/refused.h"
@@ -90,6 +93,17 @@ std::optional<std::vector<unsigned>> numbers_of(std::string_view port) {
 }
 
 }  // namespace
+
+bool give_usb_node(const std::string& port, unsigned number, gid_t group, const std::filesystem::path& dev) {
+  const auto numbers = numbers_of(port);
+  if (!numbers) return false;
+  const auto node = dev / std::format("bus/usb/{:03}/{:03}", numbers->front(), number);
+  // Who may give a file of their own away without a privilege of their own: into a group they are in.
+  const auto before = static_cast<gid_t>(::setfsgid(group));
+  const bool given = ::lchown(node.c_str(), static_cast<uid_t>(-1), group) == 0;
+  ::setfsgid(before);
+  return given && ::chmod(node.c_str(), 0660) == 0;
+}
 
 UsbGuard::UsbGuard(UsbRules rules, std::filesystem::path sys) : m_devices(std::move(sys) / "bus/usb/devices"), m_rules(std::move(rules)) {
   std::error_code error;

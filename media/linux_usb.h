@@ -8,6 +8,8 @@
 // `authorized` is written, below one open folder, which is no other device's when this one goes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -30,6 +32,10 @@ struct UsbSeen {
 };
 
 class UsbFolder;
+
+/// Gives the node that programs speak to this device through (`/dev/bus/usb/001/005`) to a group besides root; nobody else can open it, as
+/// nobody can any other device's. Needs CAP_SETGID, or membership. Whether it was done: the device may be gone.
+[[nodiscard]] bool give_usb_node(const std::string& port, unsigned number, gid_t group, const std::filesystem::path& dev = "/dev");
 
 class UsbGuard final {
  public:

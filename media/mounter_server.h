@@ -53,9 +53,10 @@ class Devices {
 
 /// The machine's own. Files on media belong to this user and group. With rules its USB devices are guarded: what is there now is
 /// switched on if usb_policy.h takes it at boot, whatever comes later is asked about or stays off. Throws Refused where kernel events
-/// cannot be heard or USB cannot be guarded. `told`: of each device that came or went, at once.
+/// cannot be heard or USB cannot be guarded. `told`: of each device that came, was switched on, or went, at once. Programs of the group can
+/// open listed devices that are on, and those of the group `readers`, where there is one, card readers.
 [[nodiscard]] std::unique_ptr<Devices> make_linux_devices(uid_t user, gid_t group, std::optional<UsbRules> rules = std::nullopt,
-                                                          std::function<void(const UsbNews&)> told = {});
+                                                          std::function<void(const UsbNews&)> told = {}, std::optional<gid_t> readers = std::nullopt);
 
 class MounterServer final {
  public:

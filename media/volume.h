@@ -118,6 +118,8 @@ class Volumes {
   [[nodiscard]] virtual Volume& named(const std::string& name) = 0;
   /// Names in the order they were given; `role` is `ledger`, `backup`, `media`, …; empty means all.
   [[nodiscard]] virtual std::vector<std::string> names(const std::string& role = {}) const = 0;
+  /// Asks people about what was plugged in, where it wants to be asked about; what belongs on the record is kept for take_notes().
+  virtual void look_at_sockets() {}
   /// What happened at the machine's sockets that belongs on the record, since this was asked before: a sentence each. May ask people
   /// about what was plugged in.
   [[nodiscard]] virtual std::vector<std::string> take_notes() { return {}; }

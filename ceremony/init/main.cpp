@@ -22,6 +22,7 @@
 #include "ceremony/ground/refused.h"
 #include "ceremony/init/boot_medium.h"
 #include "ceremony/init/keyboard.h"
+#include "ceremony/init/readers_process.h"
 #include "ceremony/init/screen.h"
 #include "ceremony/init/world.h"
 #include "ceremony/shares/words.h"
@@ -58,11 +59,16 @@ void note_usb(const media::UsbNews& news) {
   note("USB " + news.port + " " + news.role + what + (news.state == media::UsbState::gone ? "" : news.sentence));
 }
 
+/// What the readers' service has to know of it.
+void tell_readers(const media::UsbNews& news, CardReaders& readers) {
+  if (news.state == media::UsbState::on && news.role == text_of(media::UsbRole::reader)) readers.came();
+}
+
 /// With USB guarded; where it cannot be, people are told, and every device that the kernel leaves off stays off.
-std::unique_ptr<media::Devices> make_devices(Env& env, Screen& screen) {
+std::unique_ptr<media::Devices> make_devices(Env& env, Screen& screen, CardReaders& readers) {
   try {
     const auto rules = media::parse_usb_rules(as_text(env.read(usb_rules, 1 << 16)), usb_rules);
-    return media::make_linux_devices(people_user, people_group, rules, note_usb);
+    return media::make_linux_devices(people_user, people_group, rules, [&readers](const media::UsbNews& news) { note_usb(news), tell_readers(news, readers); }, readers_group);
   } catch (const Refused& refusal) {
     screen.say(refusal.what());
     note(refusal.findings().front().what);
@@ -71,11 +77,12 @@ std::unique_ptr<media::Devices> make_devices(Env& env, Screen& screen) {
 }
 
 std::string title_of(bool production) { return "ceremony " CEREMONY_VERSION + std::string(production ? "" : "   *** REHEARSAL ***"); }
+bool is_production(Env& env) { return as_text(env.read("/etc/ceremony/environment", 64)) == "production\n"; }
 
 /// What this system is, on the screen and for the program.
-Boot take_identity(Env& env, Screen& screen, std::unique_ptr<media::Devices>& devices) {
+Boot take_identity(Env& env, Screen& screen, CardReaders& readers, std::unique_ptr<media::Devices>& devices) {
   Boot boot;
-  boot.production = as_text(env.read("/etc/ceremony/environment", 64)) == "production\n";
+  boot.production = is_production(env);
   boot.image = sha256(env.read("/MANIFEST", std::size_t{16} << 20));
   set_usual_font();
   screen.clear();
@@ -83,7 +90,7 @@ Boot take_identity(Env& env, Screen& screen, std::unique_ptr<media::Devices>& de
   show_words(screen, "image       ", *boot.image);
   note("first screen");
   screen.say("Reading the boot medium. Leave it in.");
-  devices = make_devices(env, screen);
+  devices = make_devices(env, screen, readers);
   const auto medium = find_boot_medium(*boot.image, std::chrono::seconds(15));
   if (medium) {
     boot.uki = medium->uki;
@@ -109,14 +116,16 @@ void set_environment() {
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("TZ", "UTC", 1);
   ::setenv("SOFTHSM2_CONF", "/etc/softhsm2.conf", 1);
+  ::setenv("YUBIHSM_PKCS11_CONF", "/etc/yubihsm_pkcs11.conf", 1);
 }
 
 /// All of it; returns when the machine is to be switched off.
 void attend(Screen& screen) {
   const auto env = make_posix_env();
   auto start = read_start(*env);
+  CardReaders readers(!is_production(*env));
   std::unique_ptr<media::Devices> devices;
-  const Boot boot = take_identity(*env, screen, devices);
+  const Boot boot = take_identity(*env, screen, readers, devices);
   env->create(boot_file, as_view(text_of(boot)));
   // The keyboard may be chosen anew later.
   media::keep_what_mounting_needs({CAP_SYS_TTY_CONFIG});

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "ceremony/ground/refused.h"
+#include "hsm/in_use.h"
 #include "media/mounter_server.h"
 
 namespace ceremony::init {
@@ -46,6 +47,13 @@ constexpr Mount mounts[] = {
 void make_folder(const char* path, mode_t mode, uid_t user = 0, gid_t group = 0) {
   if (::mkdir(path, mode) != 0 && errno != EEXIST) failed("the folder " + std::string(path) + " cannot be made");
   if (::chmod(path, mode) != 0 || ::chown(path, user, group) != 0) failed("the folder " + std::string(path) + " cannot be given away");
+}
+
+/// An empty file that this group can open.
+void make_lock(const char* path, gid_t group) {
+  const int file = ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  if (file < 0 || ::fchown(file, 0, group) != 0) failed("the file " + std::string(path) + " cannot be made");
+  ::close(file);
 }
 
 void write_setting(const char* path, std::string_view value) {
@@ -90,6 +98,9 @@ void make_world() {
   limit(RLIMIT_NPROC, 256);
   give_tpm();
   make_folder("/run/ceremony", 0755);
+  make_lock(hsm::in_use_file, people_group);
+  // Its socket; what one that was killed left there is removed by root, who has no right to pass over owners then.
+  make_folder("/run/pcscd", 0775, 0, readers_group);
   make_folder(media::mount_folder, 0755);
   make_folder(people_folder, 0700, people_user, people_group);
   make_folder((std::string(people_folder) + "/tokens").c_str(), 0700, people_user, people_group);

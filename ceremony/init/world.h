@@ -17,6 +17,9 @@ enum class InitRefusal {
 /// Who the people's program runs as.
 inline constexpr uid_t people_user = 1000;
 inline constexpr gid_t people_group = 1000;
+/// Who the card readers' service runs as.
+inline constexpr uid_t readers_user = 901;
+inline constexpr gid_t readers_group = 901;
 /// Its own folder, in memory: the token store of a rehearsal is below it.
 inline constexpr const char* people_folder = "/run/ceremony/people";
 

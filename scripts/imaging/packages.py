@@ -43,14 +43,14 @@ def package_of(path):
 
 def digest_of(package):
     """SHA-256 over the package's installed files: a line each, sorted, `<SHA-256>  <path>`, or `-> target` for links. Configuration
-    (/etc) and documentation are left out: nothing of it is taken unless it is named in the image's own list."""
+    (/etc) and documentation are left out: nothing of it is taken unless it is named in the image's own list, or linked from elsewhere."""
     lines = []
     for path in sorted({path for path, owner in owners().items() if owner == package}):
         if path.startswith(("/etc/", "/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/", "/usr/share/lintian/")):
             continue
         if os.path.islink(path):
             lines.append(f"-> {os.readlink(path)}  {path}\n")
-        elif os.path.isfile(path):
+        if os.path.isfile(path) and (not os.path.islink(path) or os.path.realpath(path).startswith("/etc/")):
             with open(path, "rb") as file:
                 lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()

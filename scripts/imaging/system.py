@@ -13,9 +13,16 @@ import packages
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 # Loaded by name, so that ldd does not see it: when a thread ends; what makes UTF-8 of the locale; how the console is drawn on.
 BY_NAME = [f"{LIBRARIES}/libgcc_s.so.1", "/usr/lib/locale/C.utf8/LC_CTYPE", "/usr/share/terminfo/l/linux"]
+# Card readers: the service, its driver and the list of readers that it knows, the module for cards, and its way to the service.
+READERS = "/usr/lib/pcsc/drivers/ifd-ccid.bundle/Contents"
+CARDS = ["/usr/sbin/pcscd", f"{READERS}/Linux/libccid.so", f"{READERS}/Info.plist", f"{LIBRARIES}/opensc-pkcs11.so", f"{LIBRARIES}/libpcsclite.so.1",
+         f"{LIBRARIES}/libpcsclite_real.so.1"]
+# HSMs on USB: the module, and its way to the device.
+HSMS = [f"{LIBRARIES}/pkcs11/yubihsm_pkcs11.so", f"{LIBRARIES}/libyubihsm_usb.so.2"]
+YUBIHSM = b"connector = yhusb://\n"
 LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
-PASSWD = b"root:x:0:0:root:/:/bin/false\npeople:x:1000:1000:people:/run/ceremony/people:/bin/false\n"
-GROUP = b"root:x:0:\npeople:x:1000:\n"
+PASSWD = b"root:x:0:0:root:/:/bin/false\npeople:x:1000:1000:people:/run/ceremony/people:/bin/false\npcscd:x:901:901:card readers:/:/bin/false\n"
+GROUP = b"root:x:0:\npeople:x:1000:\npcscd:x:901:\n"
 SOFTHSM = b"directories.tokendir = /run/ceremony/people/tokens\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
 PROCEDURES = "/usr/share/ceremony/procedures"
 KEYMAPS = "/usr/share/ceremony/keymaps"
@@ -53,7 +60,7 @@ class System:
             self.file(library)
 
     def program(self, path):
-        """A program or module of a package, with what it links."""
+        """A program or module of a package, with what it links; or a file beside it."""
         self.file(path)
         self.linked(path)
 
@@ -110,7 +117,9 @@ def make_system(kind, source, built):
     system.own(built / "ceremony/init/ceremony-init", "/init")
     system.own(built / "ceremony" / ("ceremony-rehearsal" if kind == "rehearsal" else "ceremony"), f"/usr/bin/{pathlib.Path(start_line(kind)[0]).name}")
     system.program("/usr/bin/zlint")
-    system.program(f"{LIBRARIES}/pkcs11/yubihsm_pkcs11.so")
+    for path in [*CARDS, *HSMS]:
+        system.program(path)
+    system.bytes("/etc/yubihsm_pkcs11.conf", YUBIHSM)
     if kind == "rehearsal":
         system.program("/usr/lib/softhsm/libsofthsm2.so")
         system.bytes("/etc/softhsm2.conf", SOFTHSM)

@@ -35,6 +35,22 @@ class Scanner(unittest.TestCase):
             self.assertEqual(guest.run(f"cat {typed}").out, "good\n")
 
 
+class Nodes(unittest.TestCase):
+    def test_a_program_opens_listed_devices_that_are_on_and_no_other(self):
+        with Guest([MOUNTER], append="usbcore.authorized_default=0", files={"/etc/usb": b"ceremony-usb/v1\ndevice 0403:6001 ff/ff/ff Line adapter\n"}) as guest:
+            guest.monitor.execute("chardev-add", {"id": "line", "backend": {"type": "null", "data": {}}})
+            guest.attach("adapter", "usb-serial", port="5", chardev="line", **{"always-plugged": True})
+            guest.attach("reader", "usb-ccid", port="6")
+            guest.run("until [ -e /sys/bus/usb/devices/1-5/descriptors ] && [ -e /sys/bus/usb/devices/1-6/descriptors ]; do sleep 0.02; done")
+            opens = "for node in /dev/bus/usb/*/*; do echo $node; (: <>$node) 2>/dev/null && echo opened $node; done; true"
+            result = guest.wait_job(guest.start_job([MOUNTER, "--usb", "/etc/usb", "--user", "1000:1000", "--", "/bin/busybox", "sh", "-c", opens]))
+            adapter = f"/dev/bus/usb/001/{int(guest.run('cat /sys/bus/usb/devices/1-5/devnum').out):03}"
+            self.assertEqual([line for line in result.out.splitlines() if line.startswith("opened")], [f"opened {adapter}"], result)
+            self.assertGreaterEqual(len(result.out.splitlines()), 5)
+            guest.run("[ $(cat /sys/bus/usb/devices/1-6/authorized) = 1 ]")
+            self.assertEqual(guest.run(f"stat -c '%a %u %g' {adapter}").out, "660 0 1000\n")
+
+
 class Usb(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ceremony-usb-test-"))

@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+#include <unistd.h>
 
 #include "media/linux_usb.h"
 #include "tests/unit/devices/usb_bytes.h"
@@ -53,6 +54,18 @@ unsigned number_at(const UsbGuard& guard, const std::string& port) {
 const Kinds keyboard{"03/01/01"}, stick{"08/06/50"}, reader{"0b/00/00"}, hub{"09/00/01"}, network{"02/06/00"};
 
 }  // namespace
+
+TEST_CASE("a device's node is given to a group, and one that is gone is not") {
+  const TempFolder dev;
+  dev.put("bus/usb/002/005", {});
+  dev.put("bus/usb/002/006", {});
+  dev.runs("chmod 600 bus/usb/002/*");
+  CHECK(give_usb_node("2-1.4", 5, ::getegid(), dev.path()));
+  CHECK(dev.says("stat -c %a bus/usb/002/*") == "660\n600\n");
+  CHECK(!give_usb_node("2-1.4", 7, ::getegid(), dev.path()));
+  CHECK(!give_usb_node("2-1.4", 105, ::getegid(), dev.path()));
+  CHECK(!give_usb_node("usb2", 5, ::getegid(), dev.path()));
+}
 
 TEST_CASE("controllers leave new devices off, and a machine without any is refused") {
   const Ports ports;

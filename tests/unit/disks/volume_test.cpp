@@ -257,6 +257,17 @@ TEST_CASE("what nobody asked for is asked about, and what stays off is noted onc
   CHECK(desk.hands.take() == Heard{"put in c1", "ours? disk 1-2", "disk 1-2 on", "ours? disk 1-4", "disk 1-4 on", "which c1: a"});
 }
 
+TEST_CASE("before a ceremony people are asked too, and what belongs on the record is kept for it") {
+  Desk desk;
+  desk.machine.news = {{UsbState::asked, "1-5", 9, "card reader", "the reader"}, {UsbState::off, "1-3", 6, "unknown device", "the radio stays off"}};
+  desk.volumes.look_at_sockets();
+  CHECK(desk.hands.take() == Heard{"ours? card reader 1-5", "card reader 1-5 on", "unknown device 1-3 off"});
+  CHECK(desk.machine.approved == Heard{"1-5"});
+  desk.volumes.look_at_sockets();
+  CHECK(desk.hands.take().empty());
+  CHECK(desk.volumes.take_notes() == Heard{"the radio stays off"});
+}
+
 TEST_CASE("what people were asked about when they left is asked again, and nothing that came is lost") {
   Desk desk;
   desk.machine.news = {{UsbState::asked, "1-2", 5, "scanner", "the keyboard"}, {UsbState::off, "1-3", 6, "unknown device", "the radio stays off"}};
