@@ -3,7 +3,7 @@
 namespace ceremony::actions {
 namespace {
 
-constexpr auto no_tpm = "this machine has no TPM";
+constexpr auto no_tpm = "there is no TPM to ask";
 
 }  // namespace
 

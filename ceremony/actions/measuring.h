@@ -17,7 +17,7 @@ namespace ceremony::actions {
 /// What `open` will say, and why it says no more.
 struct Measured {
   std::optional<ledger::Quote> quote;
-  std::string why_not;  ///< "the machine has no TPM", or how it failed; empty where there is a quote
+  std::string why_not;  ///< "there is no TPM to ask", or how it failed; empty where there is a quote
 };
 /// `tpm` may be null. A TPM that is there and fails is refused where the policy asks something of it; where it does not, that is a fact like
 /// having none.

@@ -99,6 +99,7 @@ std::string started_from(const Run& run, const Measured& measured) {
   std::string out;
   for (const auto& [name, value] : {std::pair{"\nimage      ", run.w.image}, std::pair{"\nuki        ", run.w.uki}})
     if (const auto digest = digest_from_hex(value)) out += name + value + "\n" + fingerprint(*digest);
+  if (out.empty() && run.w.tpm == nullptr) return "\n";
   return out + "\n" + (measured.quote ? lines_of(*measured.quote) : "TPM        none: " + measured.why_not + "\n");
 }
 
@@ -126,6 +127,7 @@ void open(Run& run) {
     run.ceremony = ceremony_id(run);
     const Digest root = run.journal().tree().root_at(previous);
     const auto measured = measure(run.w.tpm, run.w.policy, root);
+    if (run.w.tpm != nullptr && !measured.quote) run.w.op.progress("no quote is recorded: " + measured.why_not);
     run.w.op.show_text({"open", "everyone", "What this ceremony stands on. Compare with the paper script."},
                   "CA         " + run.w.policy.name + "\nlog        " + run.w.policy.origin + ", " + std::to_string(previous) + " records so far\nceremony   " + run.ceremony +
                       "\nsoftware   " + run.w.software + started_from(run, measured) + "policy     " + hex(run.w.policy_file.digest()) + "\n" + fingerprint(run.w.policy_file.digest()) +

@@ -66,7 +66,6 @@ class Machine(unittest.TestCase):
         self.assertTrue(verifies(quote.key, quote.attest, quote.signature))
         self.assertEqual((quote.nonce.hex(), opened["previous_root"]), (NOTHING, NOTHING))
         self.assertEqual({"keys": [hashlib.sha256(quote.key).hexdigest()], **{name: [value] for name, value in quote.values.items()}}, self.machine())
-        self.assertIn(f"PCR 11     {quote.values['pcr11']}", said)
 
     def test_3_a_policy_that_names_this_machine_is_opened_on_it(self):
         _, opened, content = self.begin(self.machine())
@@ -97,7 +96,7 @@ class Machine(unittest.TestCase):
         self.assertRegex(said, r"error: /dev/tpmrm0: the machine's TPM [a-z ]+ \(code 0x[0-9a-f]{8}\)\nhint: ")
         self.assertIsNone(opened)
         said, opened, _ = self.begin()
-        self.assertRegex(said, r"TPM        none: the machine's TPM [a-z ]+ \(code 0x[0-9a-f]{8}\)")
+        self.assertRegex(said, r"no quote is recorded: the machine's TPM [a-z ]+ \(code 0x[0-9a-f]{8}\)")
         self.assertEqual(opened["tpm"], "none")
 
     def test_a_machine_without_a_tpm_says_so(self):

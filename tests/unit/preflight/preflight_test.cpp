@@ -163,7 +163,7 @@ TEST_CASE("No module, nobody and no medium are missing, each in one line") {
   CHECK(has(checks[2], Ready::missing, "activation quorum: media of 0 of the 2 needed, lacking c1 (not named)"));
   CHECK(has(checks[4], Ready::ok, "gives bytes"));
   CHECK(has(checks[5], Ready::missing, "needs the medium \"intake\""));
-  CHECK(has(checks[6], Ready::ok, "this machine has no TPM, and the policy asks for none"));
+  CHECK(has(checks[6], Ready::ok, "there is no TPM to ask, and the policy asks for none"));
   CHECK(!may_begin(checks));
   CHECK(text(checks).find("[missing] token: there is no module\n") != std::string::npos);
   CHECK(may_begin(std::vector<Check>{{"clock", Ready::ok, ""}, {"entropy", Ready::look, ""}}));
@@ -195,7 +195,7 @@ TEST_CASE("The machine is the one that the policy names, started as it expects, 
   named.tpm = policy::Tpm{{happy().machine().info().spki_sha256}, {sha256("pcr 4")}, {sha256("pcr 7")}, {sha256("pcr 11")}};
   CHECK(has(machine(&tpm, own_policy()), Ready::ok, "key " + key + ", PCR 4 " + hex(sha256("pcr 4")) + ", PCR 7 " + hex(sha256("pcr 7")) + ", PCR 11 " + hex(sha256("pcr 11"))));
   CHECK(has(machine(&tpm, named), Ready::ok, "its TPM says what the policy expects"));
-  CHECK(has(machine(nullptr, named), Ready::missing, "this machine has no TPM, and the policy names what one has to say"));
+  CHECK(has(machine(nullptr, named), Ready::missing, "there is no TPM to ask, and the policy names what one has to say"));
   auto other = named;
   other.tpm->pcr11 = {sha256("another image")};
   CHECK(has(machine(&tpm, other), Ready::missing, "policy does not expect PCR 11 to be " + hex(sha256("pcr 11")) + "; find out what was changed"));
