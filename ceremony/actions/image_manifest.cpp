@@ -116,7 +116,7 @@ ImageManifest parse_image_manifest(std::string_view text) {
   Lines lines(text);
   if (text.size() > longest_manifest) lines.refuse("the file is larger than " + std::to_string(longest_manifest) + " bytes");
   ImageManifest out;
-  if (lines.next() != "ceremony-image/v1") lines.refuse("this is no ceremony-image/v1");
+  if (lines.next() != "ceremony-image/v1") lines.refuse("this is no MANIFEST of a boot image, ceremony-image/v1");
   out.version = lines.after("version ");
   out.kind = lines.after("kind ");
   if (out.kind != "production" && out.kind != "rehearsal") lines.refuse("the kind is neither production nor rehearsal");

@@ -83,9 +83,8 @@ void fold_enrol(const Step& f) {
 }
 
 void fold_policy(const Step& f) {
-  const Digest digest = f.digest("policy");
-  f.s.policy = policy_in(digest, f.artifacts);
-  f.s.policy_digest = digest;
+  f.s.policy_digest = digest_in(f.r.d, "policy");
+  f.s.policy = f.s.policy_digest ? policy_in(*f.s.policy_digest, f.artifacts) : nullptr;
   f.s.proposed = nullptr;
   f.s.procedures = digests_in(f.r.d, "procedures");
   f.s.profile_digests = digests_in(f.r.d, "profiles");

@@ -185,6 +185,13 @@ def issue_answers(*names, refused=(), quorum="c2 c4 c5", people=("adm1", "so1", 
     return answers
 
 
+def image_manifest(version, kind="rehearsal"):
+    """That of a boot image; of a system, since every file that it names is here."""
+    named = pathlib.Path("/usr/lib/os-release")
+    return (f"ceremony-image/v1\nversion {version}\nkind {kind}\nsource {'c' * 40}\nkernel {'1' * 64} 6.12.118\ncommand-line usbcore.authorized_default=0 panic=60\n"
+            f"file {hashlib.sha256(named.read_bytes()).hexdigest()} {named.stat().st_mode & 0o7777:04o} base-files=13.8 {named}\n")
+
+
 def image_digest(version):
     """Of the kernel image that World.new_image() speaks of."""
     return hashlib.sha256(f"kernel image {version}".encode()).hexdigest()
@@ -307,8 +314,7 @@ class World:
 
     def new_image(self, version, kind="rehearsal", digest=None):
         """MANIFEST and SHA256SUMS of a boot image, as scripts/image writes them, on the medium `intake`; the MANIFEST's digest."""
-        manifest = (f"ceremony-image/v1\nversion {version}\nkind {kind}\nsource {'c' * 40}\nkernel {'1' * 64} 6.12.118\ncommand-line usbcore.authorized_default=0 panic=60\n"
-                    f"file {'2' * 64} 0755 ceremony /init\n")
+        manifest = image_manifest(version, kind)
         own = hashlib.sha256(manifest.encode()).hexdigest()
         (self.folder / "intake/MANIFEST").write_text(manifest)
         (self.folder / "intake/SHA256SUMS").write_text(f"{own}  MANIFEST\n{'3' * 64}  ceremony-{version}-{kind}.img\n{digest or image_digest(version)}  ceremony.efi\n{'4' * 64}  initrd.zst\n")

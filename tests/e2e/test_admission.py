@@ -1,4 +1,5 @@
 """A boot image is admitted, and the ceremonies after it run on it and on no other."""
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -6,14 +7,21 @@ import unittest
 
 import story
 from story import Story, setUpModule, tearDownModule
-from support import BIN, PROCEDURES, Answers, admit_answers, genesis_answers, image_digest, issue_answers
+from support import BIN, PROCEDURES, Answers, admit_answers, genesis_answers, image_digest, image_manifest, issue_answers
 
 HERE = story.__file__.rsplit("/", 1)[0]
 
 
 def started_from(image, uki):
-    """What the machine's first process says of itself, for one run only."""
-    return [f"mount -t tmpfs tmpfs /run && mkdir /run/ceremony && printf 'ceremony-boot/v1\\nenvironment: rehearsal\\nimage: {image}\\nuki: {uki}\\n' >/run/ceremony/boot"]
+    """What the machine's first process says of itself, for one run only, on a system that has this MANIFEST."""
+    return ["root=$(mktemp -d)", "mount -t tmpfs tmpfs $root",
+            "for f in /*; do if [ -L $f ]; then cp -P $f $root; elif [ -d $f ]; then mkdir $root$f && mount --rbind $f $root$f; fi; done",
+            f"printf '{image}' >$root/MANIFEST", "mount -t tmpfs tmpfs $root/run", "mkdir $root/run/ceremony",
+            f"printf 'ceremony-boot/v1\\nenvironment: rehearsal\\nimage: {manifest_digest(image)}\\nuki: {uki}\\n' >$root/run/ceremony/boot", 'set -- chroot $root "$@"']
+
+
+def manifest_digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Admission(Story):
@@ -98,32 +106,35 @@ class OnTheRecord(Admission):
 class OnTheMachine(Admission):
     """A CA whose policy lists images, on a machine that says what it was started from."""
 
-    OLD = "a" * 64, "b" * 64
+    OLD = image_manifest("0.1.0"), "b" * 64
 
     def setUp(self):
         super().setUp()
         shutil.rmtree(self.world.folder)
         self.world.create()
         self.policy = self.world.folder / "policy.toml"
-        self.policy.write_text((PROCEDURES / "policy-rehearsal.toml").read_text() + f'\n[images]\nmanifests = ["{self.OLD[0]}"]\nukis = ["{self.OLD[1]}"]\n')
+        self.policy.write_text((PROCEDURES / "policy-rehearsal.toml").read_text() + f'\n[images]\nmanifests = ["{manifest_digest(self.OLD[0])}"]\nukis = ["{self.OLD[1]}"]\n')
 
     def run_on(self, image, procedure, answers):
         return self.world.run(procedure, answers, policy=self.policy, mounts=started_from(*image))
 
     def test_the_next_ceremony_runs_on_the_admitted_image_and_on_no_other(self):
-        self.refused(self.run_on(("c" * 64, "d" * 64), "root-genesis", genesis_answers()), f"POL-4: neither policy nor governance admitted the image {'c' * 64}",
+        stranger, newer = image_manifest("6.6.6"), image_manifest("0.2.0")
+        self.refused(self.run_on((stranger, "d" * 64), "root-genesis", genesis_answers()), f"POL-4: neither policy nor governance admitted the image {manifest_digest(stranger)}",
                      "a new one is admitted by the procedure admit-image, on such a one")
         outcome = self.run_on(self.OLD, "root-genesis", genesis_answers())
         self.assertTrue(outcome.completed, outcome)
-        new = self.world.new_image("0.2.0"), image_digest("0.2.0")
-        self.refused(self.run_on(new, "admit-image", admit_answers(new[1])), f"POL-4: neither policy nor governance admitted the image {new[0]}")
+        self.assertEqual(self.world.new_image("0.2.0"), manifest_digest(newer))
+        new = newer, image_digest("0.2.0")
+        self.refused(self.run_on(new, "admit-image", admit_answers(new[1])), f"POL-4: neither policy nor governance admitted the image {manifest_digest(newer)}")
         self.completes(self.run_on(self.OLD, "admit-image", admit_answers(new[1])))
         self.world.request("a.csr")
-        for other in ((new[0], "e" * 64), ("e" * 64, new[1])):
+        for other in ((newer, "e" * 64), (stranger, new[1])):
             self.refused(self.run_on(other, "issue-intermediates", issue_answers("a.csr")), "POL-4: neither policy nor governance admitted the ")
         self.completes(self.run_on(new, "issue-intermediates", issue_answers("a.csr")))
         self.agreed()
-        self.assertEqual([(r["d"]["image"], r["d"]["uki"]) for r in self.records("open") if r["res"] == "ok"], [self.OLD, self.OLD, new])
+        self.assertEqual([(r["d"]["image"], r["d"]["uki"], r["d"]["selftest"]["manifest"]) for r in self.records("open") if r["res"] == "ok"],
+                         [(manifest_digest(image), uki, "ok") for image, uki in (self.OLD, self.OLD, new)])
         # The old one stays admitted.
         self.world.no_requests().request("b.csr", common_name="Another Issuing CA")
         self.completes(self.run_on(self.OLD, "issue-intermediates", issue_answers("b.csr")))

@@ -44,7 +44,7 @@ def setUpModule():
     words[6] = "academic" if words[6] != "academic" else "acid"
     (WORLD.folder / "notes/misread.words").write_text(" ".join(words) + "\n")
     # What was asked before is not asked again.
-    rest = genesis_answers().without("clock.*", "seen-by.*", "name.*", "new-.*", "share-passphrase.*", "evidence.*", "waiver", "members.governance")
+    rest = genesis_answers().without("clock.*", "seen-by.*", "name.*", "new-.*", "share-passphrase.*", "evidence.*", "waiver", "members.governance", "dice")
     rest.entries = [e for e in rest.entries if e[2] != "T-1001"]
     rest = rest.first(Answers().file("share-words.c2", "notes/misread.words").give("hand-in.c2.refused", "again"))
     for person in FIRST.recovery.split():
