@@ -50,7 +50,7 @@ Ids verdict_on(std::vector<Record> records) {
   return ids;
 }
 
-/// Its last `open` with another image, and a quote that says this.
+/// Its last `open` with another image, and a quote that says this. The ceremony is still open, which LOG-4 says each time.
 Ids opened_on(const std::string& manifest, const std::string& uki, std::string_view pcr4, std::string_view pcr11) {
   auto records = measured().records();
   records.pop_back();  // the clock
@@ -58,7 +58,9 @@ Ids opened_on(const std::string& manifest, const std::string& uki, std::string_v
   set(open, "image", manifest), set(open, "uki", uki);
   const Digest root = *digest_from_hex(open.d.text("previous_root"));
   set(open, "tpm", measured().put(ledger::quote_artifact(measured().quoted(root, measured().machine(), pcr4, pcr11))));
-  return verdict_on(std::move(records));
+  Ids ids = verdict_on(std::move(records));
+  CHECK(ids.erase("LOG-4") == 1);
+  return ids;
 }
 
 /// Its ceremony that admits the image, with other values in the record, and in what was approved.
@@ -117,7 +119,6 @@ TEST_CASE("POL-5: where policy names a machine, it is that one, started as expec
 
 TEST_CASE("POL-5: PCR 4 and 11 are policy's, or both those of the admitted image that open names") {
   const std::string manifest = hex(sha256("new manifest")), uki = hex(sha256("new uki"));
-  CHECK(verdict_on(measured().records()) == Ids{});
   CHECK(opened_on(manifest, uki, "new pcr 4", "new pcr 11") == Ids{});
   CHECK(opened_on(manifest, uki, "pcr 4", "pcr 11") == Ids{});
   CHECK(opened_on("none", "none", "pcr 4", "pcr 11") == Ids{});
