@@ -134,7 +134,7 @@ class Console final {
 
   bool begins(const procedure::Procedure& p, const report::Startable& startable) {
     m_desk.away = true;
-    Surroundings around{m_table.env(), m_table.volumes(), m_module.get(), m_module_refusal, m_table.files().policy, *m_table.files().binding, m_table.tpm()};
+    Surroundings around{m_table.env(), m_table.volumes(), m_module.get(), m_module_refusal, m_table.files().policy, *m_table.files().binding, m_table.tpm(), m_table.started()};
     const auto checks = preflight(m_desk.ledgers(), p, startable, around);
     const bool may = may_begin(checks);
     auto page = text(checks) + (may ? "" : "\nIt cannot begin: put right what is missing, and look again.\n");

@@ -7,7 +7,6 @@
 #include "ceremony/actions/action.h"
 #include "ceremony/actions/measuring.h"
 #include "ceremony/ledger/ledger.h"
-#include "ceremony/state/machine.h"
 
 namespace ceremony {
 namespace {
@@ -196,15 +195,15 @@ Said look_at_media(const procedure::Procedure& procedure, Surroundings& around) 
 }
 
 /// Before `open` does it over the log's last root, and by the same comparison.
-Said look_at_machine(Surroundings& around) {
+Said look_at_machine(const state::CaState& s, Surroundings& around) {
   const auto measured = actions::measure(around.tpm, around.policy, {});
   if (!measured.quote) {
     if (around.policy.tpm) return {Ready::missing, measured.why_not + ", and the policy names what one has to say; use the machine that is enrolled"};
     return {around.tpm == nullptr ? Ready::ok : Ready::look, measured.why_not + ", and the policy asks for none"};
   }
   const auto& q = *measured.quote;
-  if (const auto faults = state::not_admitted(q, around.policy); !faults.empty())
-    return {Ready::missing, joined(faults, "; ") + "; find out what was changed, then use an image, a setting of the firmware and a machine that the policy names"};
+  if (const auto faults = state::not_admitted(q, around.policy, s.images, around.started); !faults.empty())
+    return {Ready::missing, joined(faults, "; ") + "; find out what was changed, then use an image, a setting of the firmware and a machine that the policy names or governance admitted"};
   if (around.policy.tpm) return {Ready::ok, "its TPM says what the policy expects"};
   return {Ready::ok, "the policy expects nothing of its TPM: key " + hex(sha256(q.key)) + ", PCR 4 " + hex(q.pcr4) + ", PCR 7 " + hex(q.pcr7) + ", PCR 11 " + hex(q.pcr11)};
 }
@@ -245,7 +244,7 @@ std::vector<Check> preflight(const LedgersSeen& ledgers, const procedure::Proced
   out.push_back(looked("clock", [&] { return look_at_clock(s, around); }));
   out.push_back(looked("entropy", [&] { return look_at_entropy(around.env); }));
   out.push_back(looked("media", [&] { return look_at_media(procedure, around); }));
-  out.push_back(looked("machine", [&] { return look_at_machine(around); }));
+  out.push_back(looked("machine", [&] { return look_at_machine(s, around); }));
   return out;
 }
 

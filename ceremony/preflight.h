@@ -12,6 +12,7 @@
 #include "ceremony/ledger/journal.h"
 #include "ceremony/policy/binding.h"
 #include "ceremony/report/dashboard.h"
+#include "ceremony/state/machine.h"
 #include "ceremony/state/state.h"
 #include "hsm/token.h"
 #include "hsm/tpm.h"
@@ -47,7 +48,8 @@ struct Surroundings {
   std::string module_refusal;
   const policy::Policy& policy;
   const policy::Binding& binding;
-  hsm::Tpm* tpm = nullptr;  ///< null where there is none
+  hsm::Tpm* tpm = nullptr;   ///< null where there is none
+  state::Started started{};  ///< nothing at a desk
 };
 
 /// In the order ledgers, token, people, clock, entropy, media, machine. `startable` is the procedure's entry of the dashboard.

@@ -12,6 +12,7 @@
 #include "ceremony/program.h"
 #include "ceremony/run_media.h"
 #include "ceremony/source_files.h"
+#include "ceremony/state/machine.h"
 #include "hsm/token.h"
 #include "hsm/tpm.h"
 
@@ -31,6 +32,7 @@ class Table final {
   [[nodiscard]] const Digest& software_digest() const { return m_boot && m_boot->image ? *m_boot->image : m_software_digest; }
   /// Null where the machine has none; at a desk it is nobody's business.
   [[nodiscard]] hsm::Tpm* tpm() { return m_tpm.get(); }
+  [[nodiscard]] state::Started started() const { return m_boot ? state::Started{m_boot->image, m_boot->uki} : state::Started{}; }
   [[nodiscard]] std::vector<Path> ledgers() const { return m_media->ledgers(); }
   [[nodiscard]] std::map<Path, std::string> ledger_names() const { return m_media->ledger_names(); }
   /// With the files and media that came from a disk, where they did.

@@ -1,9 +1,9 @@
-// A new boot image is admitted: a witness found its digest on another machine, and governance approves it.
+// A new boot image is admitted: a witness found its digest on another machine, and governance approves it; where policy has [tpm], with what a
+// machine's TPM will say.
 #include <algorithm>
 
 #include "ceremony/actions/action.h"
-#include "ceremony/actions/image_files.h"
-#include "ceremony/ledger/approval.h"
+#include "ceremony/actions/new_image.h"
 
 namespace ceremony::actions {
 namespace {
@@ -33,15 +33,6 @@ std::vector<std::string> independent(const Run& run) {
   return out;
 }
 
-Digest typed_digest(Run& run, const std::string& person) {
-  auto typed = run.w.op.type({"medium-hash." + person, person,
-                              "What did another machine say is the SHA-256 of EFI/BOOT/BOOTX64.EFI on the new boot medium? Type its 64 characters from your own paper; spaces do not matter."}, "");
-  std::erase(typed, ' ');
-  if (const auto digest = digest_from_hex(typed)) return *digest;
-  throw Refused(ActionRefusal::mistaken, "\"" + typed + "\" is no SHA-256: it has 64 characters of 0-9 and a-f, and what was typed has " + std::to_string(typed.size()), person,
-                "type what sha256sum printed before the name of the file");
-}
-
 /// The digest that somebody independent found elsewhere, on the record. No digest was shown before it is typed.
 Digest hashed_elsewhere(Run& run, const ImageFiles& files) {
   // By this very step before a cut.
@@ -52,7 +43,9 @@ Digest hashed_elsewhere(Run& run, const ImageFiles& files) {
   const auto& person = people.front();
   Digest digest;
   run.retry("medium-hash." + person + ".refused", person, [&] {
-    digest = typed_digest(run, person);
+    const auto typed = run.w.op.type({"medium-hash." + person, person,
+                                      "What did another machine say is the SHA-256 of EFI/BOOT/BOOTX64.EFI on the new boot medium? Type its 64 characters from your own paper; spaces do not matter."}, "");
+    digest = digest_typed(typed, "SHA-256", person, "type what sha256sum printed before the name of the file");
     if (files.kernel_of(digest).empty()) {
       const std::string what = "the digest that " + person + " found on another machine is that of no kernel image in SHA256SUMS";
       run.record_failed("evidence", {person}, {{"kind", kind}, {"sha256", digest}}, what);
@@ -65,17 +58,20 @@ Digest hashed_elsewhere(Run& run, const ImageFiles& files) {
   return digest;
 }
 
-void refuse_known(const Run& run, const ImageFiles& files, const Digest& uki) {
-  const auto& listed = run.w.policy.images;
-  const bool by_policy = listed && std::ranges::contains(listed->manifests, files.manifest) && std::ranges::contains(listed->ukis, uki);
-  if (by_policy || std::ranges::any_of(run.state().images, [&](const auto& i) { return i.manifest == files.manifest && i.uki == uki; }))
-    throw Refused(ActionRefusal::not_now, "the image \"" + files.version + "\" with the kernel image " + hex(uki) + " is admitted already", "intake", "bring the files of the new one, or abort: there is nothing to be done");
+/// What the TPM of a machine says that was started from the image: from the makers' paper, for this machine did not.
+Digest value_of(Run& run, const std::string& id, const std::string& name, const std::string& where) {
+  const std::string who = "administrator";
+  Digest value;
+  run.retry(id + ".refused", who, [&] {
+    const auto typed = run.w.op.type({id, who, "Which value of " + name + " " + where + "? Type its 64 characters from the makers' paper; spaces do not matter."}, "");
+    value = digest_typed(typed, "value of " + name, who, "type what stands on the paper behind " + name);
+  });
+  return value;
 }
 
-std::string described(const ImageFiles& files, const Digest& uki) {
-  return "Boot image " + files.version + " (" + files.kind + "), made of the source " + files.source + "\n\nMANIFEST\n" + hex(files.manifest) + "\n" + fingerprint(files.manifest) + "\n\n" +
-         files.kernel_of(uki) + ", on the medium as EFI/BOOT/BOOTX64.EFI\n" + hex(uki) + "\n" + fingerprint(uki) +
-         "\n\nCompare both with what the two who made it noted, each from their own machine. Below are the words of what is approved: of a text that holds both digests.";
+void refuse_known(const Run& run, const NewImage& image) {
+  if (is_admitted(image, run.w.policy, run.state().images))
+    throw Refused(ActionRefusal::not_now, "the image \"" + image.files.version + "\" with the kernel image " + hex(image.uki) + " is admitted already", "intake", "bring the files of the new one, or abort: there is nothing to be done");
 }
 
 }  // namespace
@@ -85,11 +81,16 @@ void admit_image(Run& run) {
   run.register_medium("intake", "intake");
   ImageFiles files;
   run.retry("image.refused", "administrator", [&] { files = read_files(run); });
-  const auto uki = hashed_elsewhere(run, files);
-  refuse_known(run, files, uki);
-  const auto act = run.put(ledger::act_artifact({{"manifest", hex(files.manifest)}, {"medium-hash", hex(uki)}, {"uki", hex(uki)}, {"version", files.version}}));
-  run.approve("admit-image", act, described(files, uki));
-  run.record("image", {}, {{"manifest", files.manifest}, {"uki", uki}, {"version", files.version}, {"act", act}});
+  NewImage image{files, hashed_elsewhere(run, files)};
+  if (run.w.policy.tpm) {
+    image.pcr4 = value_of(run, "pcr4", "PCR 4", "did a machine show that was started from the new boot medium");
+    image.pcr11 = value_of(run, "pcr11", "PCR 11", "did scripts/image print for the new image");
+  }
+  refuse_known(run, image);
+  const auto act = run.put(ledger::act_artifact(act_of(image)));
+  run.approve("admit-image", act, described(image));
+  const auto value = [](const std::optional<Digest>& pcr) { return pcr ? hex(*pcr) : "none"; };
+  run.record("image", {}, {{"manifest", files.manifest}, {"uki", image.uki}, {"version", files.version}, {"pcr4", value(image.pcr4)}, {"pcr11", value(image.pcr11)}, {"act", act}});
   run.w.op.progress("admitted: boot image " + files.version + "; the next ceremony may run on it");
 }
 

@@ -40,7 +40,7 @@ std::string summary(Run& run) {
     if (open.crls.contains(crl.digest)) out += "crl: number " + std::to_string(crl.number) + " entries " + std::to_string(crl.entries.size()) + " next " + text_of(crl.next_update) + "\n";
   for (const auto& e : open.exports) out += "export: " + e.kind + " " + e.name + " to " + e.recipient + "\n";
   for (const auto& i : run.state().images)
-    if (i.ceremony == open.id) out += "boot image: " + i.version + " manifest " + hex(i.manifest) + " uki " + hex(i.uki) + "\n";
+    if (i.ceremony == open.id) out += "boot image: " + i.version + " manifest " + hex(i.manifest) + " uki " + hex(i.uki) + (i.pcr4 && i.pcr11 ? " PCR 4 " + hex(*i.pcr4) + " PCR 11 " + hex(*i.pcr11) : "") + "\n";
   for (const auto& w : open.waivers) out += "waiver: " + w.rule + " " + w.why + "\n";
   for (const auto& d : open.deviations) out += "deviation: " + d.text + "\n";
   out += "failed attempts: " + std::to_string(open.failures) + "\n";

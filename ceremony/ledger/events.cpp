@@ -199,7 +199,8 @@ constexpr Field custody_fields[] = {
 constexpr Field deviation_fields[] = {{"text", text, true, ""}, {"source", choice, true, "person|appliance"}};
 constexpr Field waiver_fields[] = {
     {"rule", text, true, ""}, {"why", text, true, ""}, {"until", time, true, ""}, {"act", digest, true, ""}};
-constexpr Field image_fields[] = {{"manifest", digest, true, ""}, {"uki", digest, true, ""}, {"version", text, true, ""}, {"act", digest, true, ""}};
+constexpr Field image_fields[] = {{"manifest", digest, true, ""}, {"uki", digest, true, ""}, {"version", text, true, ""},
+                                  {"pcr4", digest_or_none, true, ""}, {"pcr11", digest_or_none, true, ""}, {"act", digest, true, ""}};
 constexpr Field retire_fields[] = {{"key", hex, true, ""}, {"act", digest, true, ""}};
 constexpr Field destroy_fields[] = {
     {"what", choice, true, "key|backup"}, {"key", hex, true, ""}, {"set", text, false, ""}, {"act", digest_or_none, true, ""}, {"where", texts, true, ""}};
@@ -244,7 +245,7 @@ constexpr Event all_events[] = {
     {"custody", custody_fields, "a thing was sealed, opened or handed over", "EVID-2"},
     {"deviation", deviation_fields, "something went otherwise than the procedure says", "DEV-1"},
     {"waiver", waiver_fields, "a rule is set aside for one act", "WAIVER-1"},
-    {"image", image_fields, "a boot image is admitted, besides those that policy lists", "POL-4"},
+    {"image", image_fields, "a boot image is admitted, besides those that policy lists", "POL-4, POL-5"},
     {"retire", retire_fields, "a key signs CRLs only from now on", "KEY-6"},
     {"destroy", destroy_fields, "a key, or the backups of a key under one set of shares, are gone", "KEY-6, SHARE-3"},
     {"signoff", signoff_fields, "the people saw the summary and said what they had to say", "ROLE-4, DEV-1"},

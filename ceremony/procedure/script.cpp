@@ -145,8 +145,11 @@ void places_to_write(Sheet& sheet, const Step& step, const Policy& policy) {
     for (const std::string_view item : parts_of(step.arg("items"))) rows.push_back({std::string(item), "", step.arg("from"), step.arg("to"), ""});
     sheet.table({"What is " + step.arg("act"), "Number of the seal", "From", "To", "Initials (two)"}, rows);
   }
-  if (step.action == "admit_image")
-    sheet.table({"New boot image", "First and last four of the SHA-256", "By whom, on which machine"}, {{"EFI/BOOT/BOOTX64.EFI, hashed by the witness", "", ""}, {"MANIFEST, from its first maker", "", ""}, {"MANIFEST, from its second maker", "", ""}});
+  if (step.action == "admit_image") {
+    std::vector<std::vector<std::string>> rows{{"EFI/BOOT/BOOTX64.EFI, hashed by the witness", "", ""}, {"MANIFEST, from its first maker", "", ""}, {"MANIFEST, from its second maker", "", ""}};
+    if (policy.tpm) rows.insert(rows.end(), {{"PCR 4, of a machine that was started from it", "", ""}, {"PCR 11, as scripts/image printed it", "", ""}});
+    sheet.table({"New boot image", "First and last four of the SHA-256", "By whom, on which machine"}, rows);
+  }
   if (step.action == "record_waiver") {
     sheet.aside("May be waived", policy.waivable.empty() ? "no rule; the policy lists none" : listed(policy.waivable));
     sheet.table({"Rule", "Event", "Reason", "Until (UTC)", "Approved by"}, {{"", "", "", "", ""}, {"", "", "", "", ""}});

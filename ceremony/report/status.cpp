@@ -62,8 +62,10 @@ void add_images(const CaState& s, std::string& out) {
   if (!listed && s.images.empty()) return;
   out += "Boot images\n";
   if (listed) out += "  by policy: manifests " + std::to_string(s.policy->images->manifests.size()) + ", kernel images " + std::to_string(s.policy->images->ukis.size()) + "\n";
-  for (const state::AdmittedImage& image : s.images)
+  for (const state::AdmittedImage& image : s.images) {
     out += "  " + image.version + ", admitted by " + image.ceremony + "\n    manifest " + hex(image.manifest) + "\n    uki      " + hex(image.uki) + "\n";
+    if (image.pcr4 && image.pcr11) out += "    PCR 4    " + hex(*image.pcr4) + "\n    PCR 11   " + hex(*image.pcr11) + "\n";
+  }
 }
 
 std::string due_lines(const CaState& s, Time now) {

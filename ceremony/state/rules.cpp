@@ -28,7 +28,7 @@ constexpr Rule table[] = {
     {"POL-2", "The procedure's digest is one that policy admits.", "CM-3", waivable, asserted, rule::pol_2, {}},
     {"POL-3", "Algorithms, sizes, curves, validities are within policy.", "SC-12, SC-13", waivable, proved, rule::pol_3, {}},
     {"POL-4", "The image is one that policy lists or governance admitted: in production always, in a rehearsal if the policy lists images; what governance admits, somebody independent hashed on another machine.", "SI-7, CM-14", waivable, asserted, rule::pol_4, {}},
-    {"POL-5", "The quote of the machine's TPM that open carries verifies and is over this log's last root; where policy has [tpm], it is there, by an enrolled key, and says the expected values.", "SI-7, AC-3", waivable, proved, rule::pol_5, {}},
+    {"POL-5", "The quote of the machine's TPM that open carries verifies and is over this log's last root; where policy has [tpm], it is there, by an enrolled key, and says the values of policy or of the admitted image that open names.", "SI-7, AC-3", waivable, proved, rule::pol_5, {}},
     {"ROLE-1", "Whoever acts is enrolled and holds the roles that policy gives; before the first enrol of a genesis there is only open, self-test, clock and media.", "AC-3, AC-6", absolute, proved, rule::role_1, {}},
     {"ROLE-2", "Nobody holds two roles that policy keeps apart.", "AC-5", waivable, proved, rule::role_2, {}},
     {"ROLE-3", "Two different people confirmed the clock before the first signature, and signed the checkpoint.", "AU-8", waivable, asserted, rule::role_3, "the checkpoint"},

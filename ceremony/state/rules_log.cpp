@@ -321,10 +321,16 @@ void check_admission(const Question& q, Broken& broken) {
   if (auto few = short_of_approvals(q, "admit-image", digest(q, "act")); !few.empty()) broken.push_back(std::move(few));
   if (q.artifacts(digest(q, "act"))) {
     const auto act = act_in(digest(q, "act"), q.artifacts);
-    const ledger::Act wanted{{"manifest", text(q, "manifest")}, {"medium-hash", text(q, "uki")}, {"uki", text(q, "uki")}, {"version", text(q, "version")}};
+    ledger::Act wanted{{"manifest", text(q, "manifest")}, {"medium-hash", text(q, "uki")}, {"uki", text(q, "uki")}, {"version", text(q, "version")}};
+    for (const std::string pcr : {"pcr4", "pcr11"})
+      if (const auto value = digest_in(q.record.d, pcr)) wanted[pcr] = hex(*value);
     if (!act) broken.push_back("what was approved is no act");
     else if (*act != wanted) broken.push_back("approved was another image than " + shown(text(q, "version")) + " with the kernel image " + text(q, "uki"));
   }
+  if (const policy::Policy* policy = policy_of(q); policy != nullptr)
+    for (const std::string_view pcr : {"pcr4", "pcr11"})
+      if (digest_in(q.record.d, pcr).has_value() != policy->tpm.has_value())
+        broken.push_back(policy->tpm ? "policy names what the machine's TPM has to say, the image has no " + std::string(pcr) : "policy names nothing that a TPM has to say, the image has a " + std::string(pcr));
   if (!is_hashed_elsewhere(q, digest(q, "uki"))) broken.push_back("no witness who did not approve it found the digest " + text(q, "uki") + " on another machine");
 }
 
@@ -360,7 +366,8 @@ void pol_5(const Question& q, Broken& broken) {
     const Digest root = digest(q, "previous_root");
     for (auto& fault : ledger::faults_of(quote, root == q.before.tree.root() ? root : ledger::read_attest(quote.attest)->nonce)) broken.push_back(std::move(fault));
     if (!expected) return;
-    for (auto& fault : not_admitted(quote, *policy)) broken.push_back(std::move(fault));
+    const Started started{digest_in(q.record.d, "image"), digest_in(q.record.d, "uki")};
+    for (auto& fault : not_admitted(quote, *policy, q.before.images, started)) broken.push_back(std::move(fault));
   } catch (const Refused& refused) {
     broken.push_back("the quote of the machine's TPM does not read: " + refused.findings().front().what);
   }

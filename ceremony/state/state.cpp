@@ -362,7 +362,7 @@ const std::map<std::string_view, FoldFunction>& folds() {
       {"enrol", fold_enrol},
       {"policy", fold_policy},
       {"evidence", [](const Step& f) { f.open().evidence.push_back({f.text("kind"), f.text("reference"), digest_in(f.r.d, "sha256"), f.r.who}); }},
-      {"image", [](const Step& f) { f.s.images.push_back({f.digest("manifest"), f.digest("uki"), f.text("version"), f.r.c, f.r.n}); }},
+      {"image", [](const Step& f) { f.s.images.push_back({f.digest("manifest"), f.digest("uki"), f.text("version"), f.r.c, f.r.n, digest_in(f.r.d, "pcr4"), digest_in(f.r.d, "pcr11")}); }},
       {"token", fold_token},
       {"init", fold_init},
       {"activate", fold_activate},

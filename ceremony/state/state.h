@@ -188,8 +188,8 @@ struct Seal { std::string act, seal; RecordNumber n = 0; };
 struct Import { Digest csr, spki_sha256; std::string subject, recipient, profile, medium; std::vector<std::string> dropped; RecordNumber n = 0; };
 struct Export { std::string kind, name, recipient; std::vector<std::string> media; Digest sha256; bool read_back = false; std::optional<Digest> certificate; RecordNumber n = 0; };
 struct Waiver { std::string rule, why; Time until{}; Digest act; RecordNumber n = 0; };
-/// A boot image that governance admitted, besides those of the policy.
-struct AdmittedImage { Digest manifest, uki; std::string version, ceremony; RecordNumber n = 0; };
+/// A boot image that governance admitted, besides those of the policy; where that has [tpm], with what a machine's TPM says that was started from it.
+struct AdmittedImage { Digest manifest, uki; std::string version, ceremony; RecordNumber n = 0; std::optional<Digest> pcr4{}, pcr11{}; };
 struct Signoff { Digest summary; std::map<std::string, std::string> remarks; std::uint64_t deviations = 0; std::vector<PersonId> people; RecordNumber n = 0; };
 
 /// The ceremony that is open.

@@ -48,7 +48,9 @@ class OnTheRecord(Admission):
         self.assertEqual((evidence["who"], evidence["d"]["sha256"], evidence["d"]["reference"]), (["w1"], image_digest("0.2.0"), "w1's own machine, bag 7"))
         image, = self.records("image")
         self.assertLess(evidence["n"], image["n"])
-        self.assertEqual({field: image["d"][field] for field in ("manifest", "uki", "version")}, {"manifest": self.manifest, "uki": image_digest("0.2.0"), "version": "0.2.0"})
+        # This policy asks nothing of a TPM: nobody was asked for what one will say.
+        self.assertEqual({field: image["d"][field] for field in ("manifest", "uki", "version", "pcr4", "pcr11")},
+                         {"manifest": self.manifest, "uki": image_digest("0.2.0"), "version": "0.2.0", "pcr4": "none", "pcr11": "none"})
         act = (self.world.ledgers[0] / "artifacts" / image["d"]["act"][:2] / image["d"]["act"]).read_text()
         self.assertEqual(act, f"ceremony-act/v1\nmanifest: {self.manifest}\nmedium-hash: {image_digest('0.2.0')}\nuki: {image_digest('0.2.0')}\nversion: 0.2.0\n")
         self.assertEqual({r["d"]["person"] for r in self.records("approve") if r["d"].get("act") == "admit-image"}, {"g1", "g2"})

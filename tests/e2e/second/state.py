@@ -161,7 +161,7 @@ class State:
             self.now.hashed.append((r.d.get("sha256"), r.who))
 
     def fold_image(self, _r, d):
-        self.images.add((d.manifest, d.uki))
+        self.images.add((d.manifest, d.uki, d.pcr4, d.pcr11))
 
     def fold_approve(self, _r, d):
         self.now.approved.setdefault((d.act, d.sha256), set()).add(d.person)

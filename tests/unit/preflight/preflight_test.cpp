@@ -75,10 +75,10 @@ procedure::Procedure issuance() {
 }
 
 /// The pre-flight of the issuance with no module, no media: only what the ledgers, the clock and the kernel say.
-std::vector<Check> bare(Env& env, const LedgersSeen& ledgers, hsm::Tpm* tpm = nullptr, const policy::Policy& policy = own_policy()) {
+std::vector<Check> bare(Env& env, const LedgersSeen& ledgers, hsm::Tpm* tpm = nullptr, const policy::Policy& policy = own_policy(), const state::Started& started = {}) {
   const auto procedure = issuance();
   NoVolumes volumes;
-  Surroundings around{env, volumes, nullptr, "there is no module", policy, {}, tpm};
+  Surroundings around{env, volumes, nullptr, "there is no module", policy, {}, tpm, started};
   report::Startable startable{procedure.id, procedure.title, 1, 1, {{"activation quorum", 2, policy.activation.members}}, false, ""};
   return preflight(ledgers, procedure, startable, around);
 }
@@ -199,6 +199,12 @@ TEST_CASE("The machine is the one that the policy names, started as it expects, 
   auto other = named;
   other.tpm->pcr11 = {sha256("another image")};
   CHECK(has(machine(&tpm, other), Ready::missing, "policy does not expect PCR 11 to be " + hex(sha256("pcr 11")) + "; find out what was changed"));
+  // By governance, of the image that the machine was started from.
+  auto known = seen;
+  known.state.images.push_back({sha256("new manifest"), sha256("new uki"), "0.2.0", "issue", 0, sha256("pcr 4"), sha256("pcr 11")});
+  const state::Started new_image{sha256("new manifest"), sha256("new uki")};
+  CHECK(has(bare(env, known, &tpm, other, new_image).back(), Ready::ok, "its TPM says what the policy expects"));
+  CHECK(has(bare(env, known, &tpm, other).back(), Ready::missing, "policy does not expect PCR 11"));
   other.tpm->keys = {sha256("another machine")};
   CHECK(has(machine(&tpm, other), Ready::missing, "policy does not enrol the attestation key " + key + "; policy does not expect PCR 11"));
   tpm.breaks = MadeTpm::Breaks::fails;

@@ -83,6 +83,12 @@ TEST_CASE("the approvals listed are those the steps ask for") {
   const std::string admission = script_markdown(read_procedure("a", shipped("admit-image.toml")), policy, details);
   CHECK(admission.find("| admit | admit-image | governance | 2 | - |") != std::string::npos);
   CHECK(admission.find("| New boot image | First and last four of the SHA-256 | By whom, on which machine |") != std::string::npos);
+  CHECK(admission.find("| PCR ") == std::string::npos);
+  Policy measured = policy;
+  measured.tpm.emplace();
+  const std::string with_values = script_markdown(read_procedure("a", shipped("admit-image.toml")), measured, details);
+  CHECK(with_values.find("| PCR 4, of a machine that was started from it |") != std::string::npos);
+  CHECK(with_values.find("| PCR 11, as scripts/image printed it |") != std::string::npos);
   const std::string batch = script_markdown(read_procedure("i", with(shipped("issue-intermediates.toml"), "as = \"each\"", "as = \"batch\"")), policy, details);
   CHECK(batch.find("| approve | sign-batch | activation | 3 |") != std::string::npos);
   CHECK(batch.find("sign-certificate") == std::string::npos);

@@ -37,7 +37,7 @@ std::string lines_of(const std::set<std::string>& ids) {
   return out;
 }
 
-Path write_log(const LogImage& image, const std::set<std::string>& broke) {
+Path write_log(const LogImage& image, const std::set<std::string>& broke, const Digest& pin = happy().log_pin()) {
   static int count = 0;
   const std::string number = std::to_string(++count);
   const Path folder = target() / (std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number);
@@ -46,21 +46,21 @@ Path write_log(const LogImage& image, const std::set<std::string>& broke) {
   image.write_to(env, "/log");
   for (const std::string& name : env.list("/log")) write(folder / name, as_text(env.read(Path("/log") / name, std::size_t{1} << 30)));
   write(folder / "broke", lines_of(broke));
-  write(folder / "pin", hex(happy().log_pin()));
+  write(folder / "pin", hex(pin));
   write(folder / "test", Catch::getResultCapture().getCurrentTestName());
   return folder;
 }
 
-void write_log(const LogImage& image, const std::set<std::string>& expected, const std::set<std::string>& broke) {
-  write(write_log(image, broke) / "expected", lines_of(expected));
+void write_log(const LogImage& image, const std::set<std::string>& expected, const std::set<std::string>& broke, const Digest& pin = happy().log_pin()) {
+  write(write_log(image, broke, pin) / "expected", lines_of(expected));
 }
 
 }  // namespace
 
 bool keeps_logs() { return !target().empty(); }
 
-void keep_log(const LogImage& image, const std::set<std::string>& named) {
-  if (keeps_logs()) write_log(image, named, named);
+void keep_log(const LogImage& image, const std::set<std::string>& named, const Digest& pin) {
+  if (keeps_logs()) write_log(image, named, named, pin);
 }
 
 void keep_unjudged_log(const LogImage& image) {

@@ -15,7 +15,7 @@ namespace ceremony::testing {
 
 [[nodiscard]] bool keeps_logs();
 /// The log as it lies there, which our verifier has said this of.
-void keep_log(const LogImage& image, const std::set<std::string>& named);
+void keep_log(const LogImage& image, const std::set<std::string>& named, const Digest& pin = happy().log_pin());
 void keep_unjudged_log(const LogImage& image);
 /// The happy log to the end of the ceremony of record `n`, with that record in the place of its own, signed again by everybody. Left out (and noted in the
 /// file `left-out`) is a record that breaks a rule only in its test: one that cannot be written, or that a whole log does not show.

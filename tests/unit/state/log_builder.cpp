@@ -98,7 +98,7 @@ ledger::Ledger LogImage::load(MemoryEnv& env) const {
   return ledger::load_ledger(env, "/log");
 }
 
-LogBuilder::LogBuilder() : m_policy(sample_policy) {
+LogBuilder::LogBuilder(Machine named) : m_named(named), m_policy(sample_policy) {
   m_now = *time_from_text("2026-11-22T09:00:00Z");
   for (const std::string id : {"adm1", "so1", "w1", "c1", "c2", "c3", "g1", "g2", "g3"}) m_people[id] = std::make_unique<pki::ThrowawayKey>("p256", rng);
   m_root = std::make_unique<pki::ThrowawayKey>("p384", rng);
@@ -108,6 +108,10 @@ LogBuilder::LogBuilder() : m_policy(sample_policy) {
     m_profile_texts[id] = shipped(id);
     m_profiles.emplace(id, pki::read_profile(id, m_profile_texts[id]));
   }
+  if (named == Machine::any) return;
+  m_policy += "[tpm]\n";
+  for (const auto& [name, good] : {std::pair{"keys", m_machine->info().spki_sha256}, std::pair{"pcr4", sha256("pcr 4")}, std::pair{"pcr7", sha256("pcr 7")}, std::pair{"pcr11", sha256("pcr 11")}})
+    m_policy += std::string(name) + " = [\"" + hex(good) + "\"]\n";
 }
 
 Digest LogBuilder::put(View bytes) {
@@ -159,21 +163,23 @@ std::string LogBuilder::challenge(const pki::ThrowawayKey& key, const state::CaS
   return base64(key.sign(as_view(ledger::challenge_text(s.open->origin, s.open->id, s.open->leaf, id, label)), scheme, rng));
 }
 
-ledger::Quote LogBuilder::quoted(const Digest& nonce, const pki::ThrowawayKey& key) {
-  ledger::Quote q{key.info().spki.value, {}, {}, sha256("pcr 4"), sha256("pcr 7"), sha256("pcr 11")};
+ledger::Quote LogBuilder::quoted(const Digest& nonce, const pki::ThrowawayKey& key, std::string_view pcr4, std::string_view pcr11) {
+  ledger::Quote q{key.info().spki.value, {}, {}, sha256(pcr4), sha256("pcr 7"), sha256(pcr11)};
   q.attest = attest(nonce, digest_of_values(q.pcr4, q.pcr7, q.pcr11));
   q.signature = key.sign(q.attest, "ecdsa-sha256", rng);
   return q;
 }
 
-void LogBuilder::open(const std::string& id, const std::string& kind) {
+void LogBuilder::open(const std::string& id, const std::string& kind, bool on_new_image) {
   m_ceremony = id;
   const bool first = m_records.empty();
+  const auto quote = on_new_image ? quoted(m_state.tree.root(), machine(), "new pcr 4", "new pcr 11") : quoted(m_state.tree.root(), machine());
   // One receipt was forgotten at home: ROLE-5 is waived.
   const std::vector<std::string> compared = first ? std::vector<std::string>{} : std::vector<std::string>{"c1"};
   emit("open", compared,
        {{"environment", "rehearsal"}, {"origin", std::string(origin)}, {"kind", kind}, {"procedure", put(first ? m_genesis_procedure : m_issue_procedure)},
-        {"policy", put(m_policy)}, {"binding", put("binding\n")}, {"software", "ceremony 0.1.0"}, {"image", "none"}, {"uki", "none"}, {"tpm", first ? "none" : hex(put(ledger::quote_artifact(quoted(m_state.tree.root(), machine()))))},
+        {"policy", put(m_policy)}, {"binding", put("binding\n")}, {"software", "ceremony 0.1.0"}, {"image", on_new_image ? hex(sha256("new manifest")) : "none"}, {"uki", on_new_image ? hex(sha256("new uki")) : "none"},
+        {"tpm", first && m_named == Machine::any ? "none" : hex(put(ledger::quote_artifact(quote)))},
         {"operator", "scripted"}, {"selftest", Value{{"known-answers", "ok"}, {"sha-256", "ok"}, {"random", "ok"}, {"slip-0039", "ok"}, {"age", "ok"}, {"p256", "ok"}, {"p384", "ok"}, {"clock", "ok"}, {"memory", "ok"}, {"manifest", "ok"}, {"module", "SoftHSM 2.6"}}}, {"previous_size", m_state.tree.size()}, {"previous_root", m_state.tree.root()},
         {"previous_checkpoint", first ? "none" : hex(sha256(signed_log().checkpoint))}, {"compared", compared}});
   emit("clock", {"adm1", "w1"}, {{"shown", text_of(m_now)}});
@@ -426,10 +432,18 @@ void LogBuilder::genesis() {
 
 void LogBuilder::admit_image() {
   const Digest manifest = sha256("new manifest"), uki = sha256("new uki");
-  const Digest act = put(ledger::act_artifact({{"manifest", hex(manifest)}, {"medium-hash", hex(uki)}, {"uki", hex(uki)}, {"version", "0.2.0"}}));
+  ledger::Act approved{{"manifest", hex(manifest)}, {"medium-hash", hex(uki)}, {"uki", hex(uki)}, {"version", "0.2.0"}};
+  std::string pcr4 = "none", pcr11 = "none";
+  if (m_named == Machine::named) approved["pcr4"] = pcr4 = hex(sha256("new pcr 4")), approved["pcr11"] = pcr11 = hex(sha256("new pcr 11"));
+  const Digest act = put(ledger::act_artifact(approved));
   emit("evidence", {"w1"}, {{"kind", "medium-hash"}, {"reference", "w1's own machine, bag 7"}, {"sha256", uki}});
   approve("admit-image", act, {"g1", "g2"});
-  emit("image", {}, {{"manifest", manifest}, {"uki", uki}, {"version", "0.2.0"}, {"act", act}});
+  emit("image", {}, {{"manifest", manifest}, {"uki", uki}, {"version", "0.2.0"}, {"pcr4", pcr4}, {"pcr11", pcr11}, {"act", act}});
+}
+
+void LogBuilder::open_on_new_image() {
+  m_now = *time_from_text("2027-01-22T09:00:00Z");
+  open("third", "issue-intermediates", true);
 }
 
 void LogBuilder::issue_intermediates() {

@@ -42,9 +42,13 @@ class LogBuilder {
  public:
   static constexpr std::string_view origin = "rehearsal.ca.example.com/test";
 
-  LogBuilder();
+  /// `named`: the policy names the machine in [tpm], and the genesis was held on it.
+  enum class Machine { any, named };
+  explicit LogBuilder(Machine machine = Machine::any);
   void genesis();
   void issue_intermediates();
+  /// A third ceremony begins, from the image that the second one admitted.
+  void open_on_new_image();
 
   [[nodiscard]] const std::vector<Record>& records() const { return m_records; }
   [[nodiscard]] const state::CaState& state() const { return m_state; }
@@ -77,9 +81,9 @@ class LogBuilder {
   [[nodiscard]] pki::CrlDer sign_crl(const pki::CrlPlan& plan);
   [[nodiscard]] const pki::Profile& profile(const std::string& id) const { return m_profiles.at(id); }
 
-  /// What a machine's TPM would say: a key of software stands for it. The genesis was held on a machine without one.
+  /// What a machine's TPM would say: a key of software stands for it. The genesis was held on a machine without one, unless policy names it.
   [[nodiscard]] const pki::ThrowawayKey& machine() const { return *m_machine; }
-  [[nodiscard]] ledger::Quote quoted(const Digest& nonce, const pki::ThrowawayKey& key);
+  [[nodiscard]] ledger::Quote quoted(const Digest& nonce, const pki::ThrowawayKey& key, std::string_view pcr4 = "pcr 4", std::string_view pcr11 = "pcr 11");
 
   /// The records as they are, numbered anew, with checkpoints by the log key and everybody who has to sign.
   [[nodiscard]] LogImage signed_log(std::vector<Record> records);
@@ -90,7 +94,7 @@ class LogBuilder {
 
  private:
   const Record& emit(std::string event, std::vector<std::string> who, Value d);
-  void open(const std::string& id, const std::string& kind);
+  void open(const std::string& id, const std::string& kind, bool on_new_image = false);
   void enrol(const std::string& id, const std::vector<std::string>& roles);
   void approve(std::string_view act, const Digest& digest, const std::vector<std::string>& people);
   void share_set(const std::string& quorum);
@@ -106,6 +110,7 @@ class LogBuilder {
   void admit_image();
   void end();
 
+  Machine m_named;
   std::vector<Record> m_records;
   std::map<std::string, std::string> m_checkpoints;  ///< made once each, so that the same log has the same checkpoint
   std::map<Digest, Bytes> m_artifacts;

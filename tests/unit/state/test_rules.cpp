@@ -312,6 +312,7 @@ TEST_CASE("POL-4: governance admits an image that somebody independent hashed el
   CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"uki", hash}, {"version", "0.2.0"}})) == Ids{"POL-4"});
   CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"medium-hash", manifest}, {"uki", hash}, {"version", "0.2.0"}})) == Ids{"POL-4"});
   CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"medium-hash", hash}, {"uki", hash}, {"version", "0.2.0"}, {"until", "2027"}})) == Ids{"POL-4"});
+  CHECK(approved(ledger::act_artifact({{"manifest", manifest}, {"medium-hash", hash}, {"pcr11", hash}, {"pcr4", hash}, {"uki", hash}, {"version", "0.2.0"}})) == Ids{"POL-4"});
   CHECK(approved("no act\n") == Ids{"POL-4"});
 
   // What `open` may name: the pair, and nothing that is put together of two.
