@@ -2,6 +2,7 @@
 import functools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,8 @@ from guest import Guest, fat_image
 SOURCE = pathlib.Path(os.environ.get("CEREMONY_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 IMAGES = SOURCE / ".build/image"
 KINDS = ("production", "rehearsal")
+# A policy's table [tpm], and how the screens call what stands in it.
+TPM_TABLE = {"keys": "TPM key", "pcr4": "PCR 4", "pcr7": "PCR 7", "pcr11": "PCR 11"}
 
 
 def medium(kind, ending):
@@ -41,6 +44,16 @@ def manifest(kind):
     """Path → line, split."""
     lines = [line.split(" ") for line in (IMAGES / kind / "MANIFEST").read_text().splitlines()]
     return {line[-1]: line for line in lines if line[0] in ("file", "link")}
+
+
+def tpm_on(lines):
+    """What the screen says of the machine's TPM."""
+    return dict(re.findall(r"(TPM key|PCR \d+) +([0-9a-f]{64})", "\n".join(lines)))
+
+
+def expecting(said):
+    """A policy's table that names this machine, started as it was."""
+    return "\n[tpm]\n" + "".join(f'{key} = ["{said[name]}"]\n' for key, name in TPM_TABLE.items())
 
 
 class WithFolder(unittest.TestCase):

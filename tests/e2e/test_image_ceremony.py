@@ -15,13 +15,15 @@ from console_hands import Room
 from console_text import Glyphs
 from frames import Frame, codes_in, joined
 from guest import Guest
-from images import IMAGES
+from images import IMAGES, SOURCE, expecting, tpm_on
 from secure_boot import Keys
 from support import BIN, SECOND, run
 from test_guest_disks import REQUEST
 
 # MiB: of a machine, of which the firmware keeps some; and what scrypt takes at this policy's work factor, 2^14.
 MEMORY, SCRYPT = 256 + 16, 16
+
+PCR11 = SOURCE / "scripts/imaging/pcr11.py"
 
 
 class Ceremony(unittest.TestCase):
@@ -47,13 +49,12 @@ class Ceremony(unittest.TestCase):
         medium = keys.copy_and_sign(IMAGES / "rehearsal", self.folder / "image")
         with Appliance(medium, memory=MEMORY, variables=keys.variables, tpm=True) as machine:
             room = Room(machine, glyphs, self.folder, SECOND)
-            files = {"policy.toml": SECOND.policy.read_bytes(), "hsm.toml": SECOND.binding.read_bytes(), "media.txt": b"factory-m\n"}
-            room.add("files", files=files)
             room.given["ca"] = "a CA whose files are on a disk"
             machine.wait_for_log("ceremony: uki ")
             self.assertIn("UEFI Secure Boot is enabled.", machine.log())
             machine.pull_boot_medium()
             room.screen.choose_keyboard()
+            self.name_the_machine(room)
             self.begin(room, "root-genesis")
             self.request(room)
             machine.type("again")
@@ -64,6 +65,13 @@ class Ceremony(unittest.TestCase):
             machine.keys("ret")
             machine.wait_until_off()
         self.check(room)
+
+    def name_the_machine(self, room):
+        """In the policy, by what its TPM says on the screen."""
+        room.until("insert.files")
+        said = tpm_on(room.screen.lines())
+        policy = SECOND.policy.read_text() + expecting(said)
+        room.add("files", files={"policy.toml": policy.encode(), "hsm.toml": SECOND.binding.read_bytes(), "media.txt": b"factory-m\n"})
 
     def request(self, room):
         (self.folder / "request.cnf").write_text(REQUEST)
@@ -116,6 +124,11 @@ class Ceremony(unittest.TestCase):
                 self.assertEqual(fields[field], hashlib.sha256((self.folder / "image" / name).read_bytes()).hexdigest())
             self.assertEqual(fields["operator"], "tui")
             self.assertEqual(fields["selftest"]["manifest"], "ok", "every file of the system is the image's")
+            self.assertEqual(fields["selftest"]["tpm-random"], "ok")
+        quotes = [(ledgers[0] / "artifacts" / fields["tpm"][:2] / fields["tpm"]).read_text() for fields in opens]
+        for quote in quotes:
+            self.assertIn("\npcr11: " + run("python3", "-B", PCR11, self.folder / "image/ceremony.signed.efi").decode().strip() + "\n", quote)
+        self.assertNotEqual(*quotes, "each is over the log as it was then")
 
 
 if __name__ == "__main__":

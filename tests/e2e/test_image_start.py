@@ -10,11 +10,9 @@ import unittest
 from appliance import Appliance
 from console_hands import Room, Screen
 from console_text import Picture
-from images import IMAGES, SOURCE, WithFolder, WithScreen, disc, glyphs_and_bare_kernel, manifest, run, stick
+from images import IMAGES, SOURCE, TPM_TABLE, WithFolder, WithScreen, disc, expecting, glyphs_and_bare_kernel, manifest, run, stick, tpm_on
 from secure_boot import Keys
 from support import SECOND
-
-TPM_TABLE = {"keys": "TPM key", "pcr4": "PCR 4", "pcr7": "PCR 7", "pcr11": "PCR 11"}
 
 
 class Boots(WithScreen):
@@ -161,11 +159,11 @@ class Measured(WithScreen):
         self.wait_for_screen(machine, "Which CA?", "the sample CA of this image")
         machine.keys("down", "ret")
         lines = self.wait_for_screen(machine, "Put in the disk with the files of the CA", "PCR 11")
-        return machine, dict(re.findall(r"(TPM key|PCR \d+) +([0-9a-f]{64})", "\n".join(lines)))
+        return machine, tpm_on(lines)
 
     def preflight(self, machine, said):
         """Under the policy that expects that: what the pre-flight says of the machine."""
-        policy = SECOND.policy.read_text() + "\n[tpm]\n" + "".join(f'{key} = ["{said[name]}"]\n' for key, name in TPM_TABLE.items())
+        policy = SECOND.policy.read_text() + expecting(said)
         room = Room(machine, self.glyphs, self.folder, SECOND)
         room.add("files", files={"policy.toml": policy.encode(), "hsm.toml": SECOND.binding.read_bytes(), "media.txt": b"factory-m\n"})
         room.given["dashboard"] = "root-genesis"
