@@ -8,31 +8,21 @@
 #include "ceremony/actions/run.h"
 #include "tests/unit/ledger/memory_env.h"
 #include "tests/unit/shared/fate.h"
+#include "tests/unit/shared/no_files_env.h"
 
 namespace ceremony::actions {
 namespace {
 
 /// A kernel that gives 00 01 02 …, or that somebody knows.
-class Counting final : public Env {
+class Counting final : public test::NoFilesEnv {
  public:
   std::uint8_t next = 0;
   std::optional<std::uint8_t> stuck;
   std::size_t given = 0;
-  Time now() override { return {}; }
   void random(std::span<std::uint8_t> out) override {
     given += out.size();
     for (auto& byte : out) byte = stuck ? *stuck : next++;
   }
-  bool exists(const Path&) override { return false; }
-  Bytes read(const Path&, std::size_t) override { return {}; }
-  std::vector<std::string> list(const Path&) override { return {}; }
-  void make_folder(const Path&) override {}
-  void create(const Path&, View) override {}
-  void append(const Path&, View) override {}
-  void truncate(const Path&, std::size_t) override {}
-  void rename(const Path&, const Path&) override {}
-  void replace(const Path&, View) override {}
-  void remove(const Path&) override {}
 };
 
 /// HKDF-SHA-256 without a salt, by the openssl program.

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "ceremony/preflight.h"
+#include "tests/unit/shared/no_files_env.h"
 #include "tests/unit/state/log_builder.h"
 
 namespace ceremony::testing {
@@ -51,20 +52,9 @@ class NoVolumes final : public media::Volumes {
   std::vector<std::string> names(const std::string&) const override { return {}; }
 };
 
-class StuckEnv final : public Env {
+class StuckEnv final : public test::NoFilesEnv {
  public:
-  Time now() override { return Time{}; }
   void random(std::span<std::uint8_t> out) override { std::ranges::fill(out, std::uint8_t{7}); }
-  bool exists(const Path&) override { return false; }
-  Bytes read(const Path&, std::size_t) override { return {}; }
-  std::vector<std::string> list(const Path&) override { return {}; }
-  void make_folder(const Path&) override {}
-  void create(const Path&, View) override {}
-  void append(const Path&, View) override {}
-  void truncate(const Path&, std::size_t) override {}
-  void rename(const Path&, const Path&) override {}
-  void replace(const Path&, View) override {}
-  void remove(const Path&) override {}
 };
 
 procedure::Procedure issuance() {
