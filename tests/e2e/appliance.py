@@ -35,7 +35,7 @@ class Appliance(Guest):
         shutil.copy(variables or OVMF_VARIABLES, self.folder / "variables")
         disc = str(medium).endswith(".iso")
         self.command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64", "-machine", "q35,smm=on" if variables else "q35", "-m", str(memory), "-nodefaults",
-                        "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video,edid=on,vgamem_mb=64,xres=%d,yres=%d" % resolution, "-display", display,
+                        "-no-user-config", "-no-reboot", "-nic", "none", "-device", "VGA,id=video,edid=on,vgamem_mb=64,refresh_rate=30000,xres=%d,yres=%d" % resolution, "-display", display,
                         "-D", str(self.traced), *KEYS_ARE_TRACED, "-serial", f"file:{self.folder}/console", "-qmp", f"unix:{self.folder}/monitor",
                         "-drive", f"if=pflash,format=raw,readonly=on,file={SECURE if variables else OVMF}", "-drive", f"if=pflash,format=raw,file={self.folder}/variables",
                         "-device", "qemu-xhci,id=usb,p2=8,p3=8", "-device", "usb-kbd,id=keyboard,bus=usb.0,port=8",

@@ -121,7 +121,7 @@ class Keyboard(WithScreen):
         machine.monitor.execute("screendump", {"filename": str(path), "format": "ppm"})
         seen = Picture(path)
         rows = [seen.pixels[3 * seen.width * y:3 * seen.width * (y + 1)] for y in range(16)]
-        return max(x for row in rows for x in range(seen.width) if row[3 * x:3 * x + 3] != row[-3:]) + 1
+        return max((x + 1 for row in rows for x in range(seen.width) if row[3 * x:3 * x + 3] != row[-3:]), default=0)
 
     def test_larger_characters_on_a_screen_that_holds_them(self):
         title = len("ceremony 0.1.0   *** REHEARSAL ***")
