@@ -15,7 +15,7 @@ constexpr std::size_t longest_line = 256;  // what an operator's field takes
 Dice read_dice(const Passphrase& typed) {
   // What was typed is a secret: a finding names a place in it, never the character.
   if (typed.size() >= longest_line)
-    throw Refused(ActionRefusal::mistaken, "that are more than " + std::to_string(longest_line - 1) + " characters", "dice", "type fewer rolls; 99 of them are as good as a key");
+    throw Refused(ActionRefusal::mistaken, "these are more than " + std::to_string(longest_line - 1) + " characters", "dice", "type fewer rolls; 99 of them are as good as a key");
   Botan::secure_vector<std::uint8_t> rolls;
   rolls.reserve(longest_line);
   std::size_t at = 0;
