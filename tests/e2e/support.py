@@ -185,9 +185,13 @@ def issue_answers(*names, refused=(), quorum="c2 c4 c5", people=("adm1", "so1", 
     return answers
 
 
+# The one file that the MANIFEST of a test's boot image names.
+NAMED = "/usr/lib/os-release"
+
+
 def image_manifest(version, kind="rehearsal"):
     """That of a boot image; of a system, since every file that it names is here."""
-    named = pathlib.Path("/usr/lib/os-release")
+    named = pathlib.Path(NAMED)
     return (f"ceremony-image/v1\nversion {version}\nkind {kind}\nsource {'c' * 40}\nkernel {'1' * 64} 6.12.118\ncommand-line usbcore.authorized_default=0 panic=60\n"
             f"file {hashlib.sha256(named.read_bytes()).hexdigest()} {named.stat().st_mode & 0o7777:04o} base-files=13.8 {named}\n")
 
