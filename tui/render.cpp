@@ -29,7 +29,9 @@ void title(const View& view, Grid& grid) {
   grid.fill(0, 0, grid.cols(), U' ', reverse);
   std::string image;
   for (const auto& word : view.frame.image) image += (image.empty() ? "" : " ") + word;
-  const std::string right = (grid.cols() >= 100 ? "software: " : "") + image + "  " + text_of(view.now).substr(11) + " ";
+  // Before a CA is known there is neither.
+  if (!image.empty() && grid.cols() >= 100) image = "software: " + image;
+  const std::string right = image + "  " + (view.now == Time{} ? std::string() : text_of(view.now).substr(11)) + " ";
   const std::string mark = view.frame.rehearsal ? "  *** REHEARSAL ***" : "";
   const int room = grid.cols() - columns(right) - columns(mark) - 1;
   // A long name gives way to the mark and the clock.

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/unit/tui/fakes.h"
+#include "tui/view.h"
 
 namespace ceremony::tui::testing {
 namespace {
@@ -307,6 +308,14 @@ TEST_CASE("production has no mark of a rehearsal, and a long name gives way to t
   CHECK(left_with([&] { (void)stage.op->confirm(q); }) == OperatorRefusal::end_of_input);
   CHECK(stage.record.text().find("REHEARSAL") == std::string::npos);
   CHECK(stage.record.text().starts_with(" The Root Certification Authority of a C.. island tolerance sailboat  14:07:31Z\n"));
+}
+
+TEST_CASE("before a CA is known the title has neither its name nor a clock") {
+  tui::View view;
+  view.frame.rehearsal = true;
+  Grid grid(128, 48);
+  (void)render(view, grid);
+  CHECK(grid.text().starts_with("   *** REHEARSAL ***\n"));
 }
 
 }  // namespace ceremony::tui::testing
