@@ -42,9 +42,10 @@ class Sampler(threading.Thread):
                 try:
                     arguments = pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
                     self.seen.add(arguments)
-                    if b"ceremony-rehearsal\0" in arguments:
+                    if b"ceremony-rehearsal\0run\0" in arguments:
                         limits = pathlib.Path(f"/proc/{process}/limits").read_text()
-                        # The newest look counts: in its first instant a program has not yet given the right up.
+                        # The newest look counts: in its first instant a program has not yet given the right up. Others than these hold no
+                        # secret, and may have ended before a second look.
                         self.core_limit[int(process)] = re.search(r"Max core file size +(\S+) +(\S+)", limits).groups()
                     self.seen.add(pathlib.Path(f"/proc/{process}/environ").read_bytes())
                 except (OSError, AttributeError):
