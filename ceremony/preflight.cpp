@@ -199,7 +199,9 @@ Said look_at_machine(const state::CaState& s, Surroundings& around) {
   const auto measured = actions::measure(around.tpm, around.policy, {});
   if (!measured.quote) {
     if (around.policy.tpm) return {Ready::missing, measured.why_not + ", and the policy names what one has to say; use the machine that is enrolled"};
-    return {around.tpm == nullptr ? Ready::ok : Ready::look, measured.why_not + ", and the policy asks for none"};
+    const auto says = measured.why_not + ", and the policy asks for none";
+    if (around.tpm == nullptr) return {Ready::ok, says};
+    return {Ready::look, says + "; the self-test takes random bytes of it and stops where it gives none: then switch it off in the firmware's menu"};
   }
   const auto& q = *measured.quote;
   if (const auto faults = state::not_admitted(q, around.policy, s.images, around.started); !faults.empty())
